@@ -1,0 +1,36 @@
+package stack
+
+import (
+	"context"
+
+	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/internal/template"
+)
+
+// Provider makes elements real on one kind of target. Implementations are safe for concurrent use by many stacks.
+// Errors that a wait can cure (the target does not answer) are [fairlead.Unavailable]; every other error ends the
+// operation. [stacktest.Exercise] is the suite that each provider passes.
+type Provider interface {
+	// Check finds what the target kind can never do with an element, without contact with the target. Values can be
+	// [template.Unknown]. Paths of the findings start at the element's properties: k8sManifest.spec.template.
+	Check(el template.Element) fairlead.Diagnostics
+
+	// Plan reads the target and decides what Apply shall do. prior is what was recorded, nil for a new element. When
+	// properties hold unknown values the verb is the best guess; Plan is called again once they are known. The returned
+	// change carries the record, with its identity, that is stored before Apply.
+	Plan(ctx context.Context, want template.Element, prior *fairlead.Record) (fairlead.Change, error)
+
+	// Apply makes the change, as far as it goes without waiting, and returns the record with its attributes. It is
+	// idempotent: after a crash, and whenever Health asks for it, it is called again with the same change.
+	Apply(ctx context.Context, change fairlead.Change) (fairlead.Record, error)
+
+	// Health looks at the resource on the target. It changes nothing.
+	Health(ctx context.Context, record fairlead.Record) (fairlead.Health, error)
+
+	// Delete removes what the record names, also when only part of it exists or none. It returns nil when nothing of it is
+	// left; while something is still going away it returns [ErrDeleting] and is called again.
+	Delete(ctx context.Context, record fairlead.Record) error
+}
+
+// ErrDeleting tells that a deletion goes on and Delete shall be called again.
+var ErrDeleting = fairlead.Errorf(fairlead.Unavailable, "still being deleted")

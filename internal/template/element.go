@@ -1,0 +1,48 @@
+package template
+
+// Element is one node of a template with its properties evaluated for one stack. Providers work on elements; they never
+// see the template.
+type Element struct {
+	Name string
+	// Type is the canonical short type, such as "CCE.Deployment", whatever edition or prefix the template used.
+	Type string
+	// Stack, StackID, Target and Namespace say where the element is made. The stack engine fills them in.
+	Stack     string
+	StackID   string
+	Target    string
+	Namespace string
+	// Properties are the evaluated properties: nil, bool, int64, float64, string, []any, map[string]any, and [Unknown]
+	// where a value becomes known only when another element is made.
+	Properties map[string]any
+	// Requires are the names of the elements that must be healthy before this one is made, sorted by the author's order.
+	Requires []string
+	// Position counts the elements in the author's order from 0.
+	Position int
+}
+
+// Unknown stands for a value that is not known yet: it reads an attribute of an element that is not made.
+type Unknown struct {
+	// Element is whose attribute it waits for.
+	Element string
+}
+
+// HasUnknown reports whether a value contains an [Unknown] anywhere.
+func HasUnknown(v any) bool {
+	switch v := v.(type) {
+	case Unknown:
+		return true
+	case []any:
+		for _, x := range v {
+			if HasUnknown(x) {
+				return true
+			}
+		}
+	case map[string]any:
+		for _, x := range v {
+			if HasUnknown(x) {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,231 @@
+package fairlead
+
+import "time"
+
+// StackStatus is the state of a stack as a whole.
+type StackStatus string
+
+const (
+	StackPending    StackStatus = "pending"    // nothing was made yet
+	StackProcessing StackStatus = "processing" // an action runs
+	StackRunning    StackStatus = "running"    // the last action succeeded
+	StackAbnormal   StackStatus = "abnormal"   // the last action failed, was canceled or timed out
+)
+
+// Stack is a template version made real with inputs, on a target and namespace.
+type Stack struct {
+	ID          string         `json:"id"`
+	Name        string         `json:"name"`
+	Target      string         `json:"target"`
+	Namespace   string         `json:"namespace"`
+	Template    string         `json:"template"`
+	Version     string         `json:"version"`
+	Inputs      map[string]any `json:"inputs" doc:"effective values, defaults merged; secrets masked"`
+	Outputs     []Output       `json:"outputs"`
+	Status      StackStatus    `json:"status" enum:"pending,processing,running,abnormal"`
+	Health      HealthState    `json:"health"`
+	Reason      string         `json:"reason,omitempty" doc:"why the stack is not running and healthy"`
+	Revision    int64          `json:"revision" doc:"counts changes of the stack; the ETag"`
+	Action      string         `json:"action,omitempty" doc:"id of the action in flight"`
+	CreatedAt   time.Time      `json:"created_at"`
+	UpdatedAt   time.Time      `json:"updated_at"`
+	CreatedBy   string         `json:"created_by,omitempty"`
+	Description string         `json:"description,omitempty"`
+}
+
+// Output is one evaluated output of a stack.
+type Output struct {
+	Name        string `json:"name"`
+	Value       any    `json:"value"`
+	Description string `json:"description,omitempty"`
+}
+
+// Verb says what an action does to its stack.
+type Verb string
+
+const (
+	VerbCreate   Verb = "create"
+	VerbUpgrade  Verb = "upgrade"
+	VerbRollback Verb = "rollback"
+	VerbRetry    Verb = "retry"
+	VerbDelete   Verb = "delete"
+)
+
+// OnFailure says what a failed action leaves behind.
+type OnFailure string
+
+const (
+	Keep     OnFailure = "keep"     // what was made stays, for a look or a retry
+	Rollback OnFailure = "rollback" // the stack goes back to what it was before the action
+)
+
+// ActionState is the state of an action.
+type ActionState string
+
+const (
+	ActionPending   ActionState = "pending"
+	ActionRunning   ActionState = "running"
+	ActionSucceeded ActionState = "succeeded"
+	ActionFailed    ActionState = "failed"
+	ActionCanceled  ActionState = "canceled"
+	ActionTimedOut  ActionState = "timed-out"
+)
+
+// ActionMoves are the legal moves of an action. A state without moves is final.
+var ActionMoves = Moves[ActionState]{
+	ActionPending: {ActionRunning, ActionCanceled, ActionFailed, ActionTimedOut},
+	ActionRunning: {ActionSucceeded, ActionFailed, ActionCanceled, ActionTimedOut},
+}
+
+// Action is one run of a life cycle on a stack.
+type Action struct {
+	ID        string      `json:"id"`
+	StackID   string      `json:"stack_id"`
+	Stack     string      `json:"stack"`
+	Verb      Verb        `json:"verb" enum:"create,upgrade,rollback,retry,delete"`
+	State     ActionState `json:"state"`
+	OnFailure OnFailure   `json:"on_failure" enum:"keep,rollback"`
+	Template  string      `json:"template,omitempty"`
+	Version   string      `json:"version,omitempty"`
+	// Plan is what the action does, decided before it starts.
+	Plan Plan `json:"plan"`
+	// Message is the cause when the action did not succeed.
+	Message string `json:"message,omitempty"`
+	// RollingBack tells that the action failed and is undoing its work.
+	RollingBack bool       `json:"rolling_back,omitempty"`
+	Canceling   bool       `json:"canceling,omitempty"`
+	Timeout     Duration   `json:"timeout"`
+	CreatedAt   time.Time  `json:"created_at"`
+	StartedAt   *time.Time `json:"started_at,omitempty"`
+	EndedAt     *time.Time `json:"ended_at,omitempty"`
+	By          string     `json:"by,omitempty"`
+}
+
+// OperationVerb says what an operation does to its element.
+type OperationVerb string
+
+const (
+	OpCreate  OperationVerb = "create"
+	OpUpdate  OperationVerb = "update"
+	OpReplace OperationVerb = "replace" // delete, then create: the provider cannot change it in place
+	OpDelete  OperationVerb = "delete"
+	OpNone    OperationVerb = "none" // already as wanted
+)
+
+// OperationState is the state of an operation within its action.
+type OperationState string
+
+const (
+	OperationPending   OperationState = "pending"
+	OperationApplying  OperationState = "applying"
+	OperationWaiting   OperationState = "waiting" // applied, not yet healthy
+	OperationSucceeded OperationState = "succeeded"
+	OperationFailed    OperationState = "failed"
+	OperationSkipped   OperationState = "skipped" // never started: the action ended before
+)
+
+// OperationMoves are the legal moves of an operation. A crash can repeat a move, never skip one.
+var OperationMoves = Moves[OperationState]{
+	OperationPending:  {OperationApplying, OperationSucceeded, OperationSkipped, OperationFailed},
+	OperationApplying: {OperationWaiting, OperationSucceeded, OperationFailed},
+	OperationWaiting:  {OperationSucceeded, OperationFailed},
+}
+
+// Plan is the record of what an action will do: operations in the template author's order with edges between them.
+// Applying it adds no decisions.
+type Plan struct {
+	Operations []Operation `json:"operations"`
+	// Hash identifies the plan's content.
+	Hash string `json:"hash,omitempty"`
+	// Warnings are findings that do not stop the action.
+	Warnings Diagnostics `json:"warnings,omitempty"`
+}
+
+// Operation is one step of a plan, on one element.
+type Operation struct {
+	Element string        `json:"element"`
+	Type    string        `json:"type"`
+	Verb    OperationVerb `json:"verb" enum:"create,update,replace,delete,none"`
+	// Needs are the indices of operations that must succeed before this one starts.
+	Needs  []int         `json:"needs,omitempty"`
+	Fields []FieldChange `json:"fields,omitempty"`
+	// Reason says why the verb is what it is, when that is not obvious.
+	Reason    string         `json:"reason,omitempty"`
+	State     OperationState `json:"state"`
+	Message   string         `json:"message,omitempty" doc:"what it waits for, or why it failed"`
+	StartedAt *time.Time     `json:"started_at,omitempty"`
+	EndedAt   *time.Time     `json:"ended_at,omitempty"`
+}
+
+// FieldChange is one property before and after; nil is absent. Secrets are masked.
+type FieldChange struct {
+	Path   string `json:"path"`
+	Before any    `json:"before,omitempty"`
+	After  any    `json:"after,omitempty"`
+	// Unknown tells that the value after becomes known only when the plan runs.
+	Unknown bool `json:"unknown,omitempty"`
+}
+
+// RecordState says how sure we are that a resource exists.
+type RecordState string
+
+const (
+	RecordPlanned  RecordState = "planned"  // written down before it is made: it may or may not exist
+	RecordMade     RecordState = "made"     // it was made
+	RecordDeleting RecordState = "deleting" // its deletion began
+)
+
+// Record is what is written down about the resource of one element: its identity before it is made, its attributes right
+// after. Deletion and rollback read only this.
+type Record struct {
+	StackID   string `json:"stack_id"`
+	Stack     string `json:"stack"`
+	Element   string `json:"element"`
+	Type      string `json:"type"`
+	Target    string `json:"target"`
+	Namespace string `json:"namespace"`
+	// Identity is what the provider needs to find the resource again, without the template.
+	Identity map[string]string `json:"identity"`
+	State    RecordState       `json:"state"`
+	// Properties are the evaluated properties that were last applied. They can hold secrets: encrypted at rest, never shown.
+	Properties map[string]any `json:"-"`
+	// Attributes are what get_attribute reads: refName, refID and more.
+	Attributes map[string]any `json:"attributes,omitempty"`
+	// Requires are the elements that had to exist before this one; deletion goes the other way.
+	Requires []string `json:"requires,omitempty"`
+	// Position is the author's order in the template, for stable listings.
+	Position  int         `json:"position"`
+	Health    HealthState `json:"health"`
+	Reason    string      `json:"reason,omitempty"`
+	UpdatedAt time.Time   `json:"updated_at"`
+}
+
+// Change is a provider's decision about one element: what Apply shall do. Record is stored before Apply is called.
+type Change struct {
+	Verb   OperationVerb
+	Record Record  // identity and wanted properties
+	Prior  *Record // what is there now; nil when the element is new
+	Reason string  // why replace, when it is
+}
+
+// HealthState is the state of a resource or stack as seen on the target.
+type HealthState string
+
+const (
+	HealthUnknown     HealthState = "unknown"
+	HealthProgressing HealthState = "progressing"
+	Healthy           HealthState = "healthy"
+	Unhealthy         HealthState = "unhealthy" // will not become healthy by waiting
+)
+
+// Health is what a provider sees of a resource.
+type Health struct {
+	State HealthState
+	// Reason is what a user needs to know, such as "1 of 3 containers ready: readiness probe: connection refused".
+	Reason string
+	// Again asks for Apply to be called again with the same change: there is a next step to take, such as removing the old
+	// containers now that the new ones are healthy.
+	Again bool
+	// Attributes replace the record's when not nil: they can become known late (an assigned port).
+	Attributes map[string]any
+}
