@@ -1,0 +1,44 @@
+package store
+
+import (
+	"context"
+
+	"github.com/fairlead/fairlead"
+)
+
+// AppendEvent stores an event and wakes the watchers. Seq and Time are set here.
+func (tx *Tx) AppendEvent(ctx context.Context, e fairlead.Event) error {
+	const q = `INSERT INTO events (seq, time, kind, name, action, part, type, message)
+VALUES ((SELECT coalesce(max(seq), 0) + 1 FROM events), $1, $2, $3, $4, $5, $6, $7)`
+	tx.Changed()
+	_, err := tx.Exec(ctx, q, Time(tx.Now), e.Kind, e.Name, e.Action, e.Part, e.Type, e.Message)
+	return err
+}
+
+// EventFilter selects events. Empty fields select everything.
+type EventFilter struct {
+	Kind, Name, Action string
+	After              int64 // only events with a greater Seq
+	Limit              int   // default 100
+}
+
+// Events returns events in their order, oldest first.
+func (tx *Tx) Events(ctx context.Context, f EventFilter) ([]fairlead.Event, error) {
+	if f.Limit <= 0 {
+		f.Limit = 100
+	}
+	const q = `SELECT seq, time, kind, name, action, part, type, message FROM events
+WHERE seq > $1 AND ($2 = '' OR kind = $2) AND ($3 = '' OR name = $3) AND ($4 = '' OR action = $4) ORDER BY seq LIMIT $5`
+	rows, err := tx.Query(ctx, q, f.After, f.Kind, f.Name, f.Action, f.Limit)
+	return Collect(rows, err, func(row Row) (e fairlead.Event, err error) {
+		err = row.Scan(&e.Seq, ScanTime(&e.Time), &e.Kind, &e.Name, &e.Action, &e.Part, &e.Type, &e.Message)
+		return e, err
+	})
+}
+
+// LastEvent is the Seq of the newest event, 0 when there is none.
+func (tx *Tx) LastEvent(ctx context.Context) (int64, error) {
+	var seq int64
+	err := tx.QueryRow(ctx, `SELECT coalesce(max(seq), 0) FROM events`).Scan(&seq)
+	return seq, err
+}

@@ -1,0 +1,285 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/riverqueue/river"
+
+	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/internal/store"
+)
+
+func mustOpen(t testing.TB, dir string) *store.DB {
+	t.Helper()
+	db, err := store.Open(t.Context(), store.Config{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
+}
+
+func TestTransactions(t *testing.T) {
+	db := mustOpen(t, t.TempDir())
+	ctx := t.Context()
+
+	t.Run("a failed write leaves nothing", func(t *testing.T) {
+		boom := errors.New("boom")
+		err := db.Write(ctx, func(tx *store.Tx) error {
+			if err := tx.CreateTarget(ctx, &fairlead.Target{Name: "gone", Kind: fairlead.TargetEngine}); err != nil {
+				return err
+			}
+			return boom
+		})
+		if !errors.Is(err, boom) {
+			t.Fatalf("err = %v, want boom", err)
+		}
+		err = db.Read(ctx, func(tx *store.Tx) error { _, err := tx.Target(ctx, "gone"); return err })
+		if got := fairlead.ErrorCode(err); got != fairlead.NotFound {
+			t.Fatalf("code = %q (%v), want not-found", got, err)
+		}
+	})
+
+	t.Run("a repeated parameter keeps its value", func(t *testing.T) {
+		var a, b, c string
+		err := db.Read(ctx, func(tx *store.Tx) error {
+			return tx.QueryRow(ctx, `SELECT $1, $2, $1`, "one", "two").Scan(&a, &b, &c)
+		})
+		if err != nil || a != "one" || b != "two" || c != "one" {
+			t.Fatalf("got %q %q %q, %v", a, b, c, err)
+		}
+	})
+
+	t.Run("a reader cannot write", func(t *testing.T) {
+		err := db.Read(ctx, func(tx *store.Tx) error {
+			return tx.CreateTarget(ctx, &fairlead.Target{Name: "sneaky", Kind: fairlead.TargetEngine})
+		})
+		if err == nil {
+			t.Fatal("the write succeeded")
+		}
+	})
+
+	t.Run("durability settings are in force", func(t *testing.T) {
+		var mode string
+		var sync, keys int
+		err := db.Write(ctx, func(tx *store.Tx) error {
+			return errors.Join(tx.QueryRow(ctx, `PRAGMA journal_mode`).Scan(&mode), tx.QueryRow(ctx, `PRAGMA synchronous`).Scan(&sync),
+				tx.QueryRow(ctx, `PRAGMA foreign_keys`).Scan(&keys))
+		})
+		if err != nil || mode != "wal" || sync != 2 || keys != 1 {
+			t.Fatalf("journal_mode %q, synchronous %d, foreign_keys %d, %v; want wal, 2, 1", mode, sync, keys, err)
+		}
+	})
+}
+
+func TestTimesAreTextInOrder(t *testing.T) {
+	db := mustOpen(t, t.TempDir())
+	at := time.Date(2026, 1, 2, 3, 4, 5, 60, time.FixedZone("", 3600))
+	var got time.Time
+	var none, some *time.Time
+	err := db.Read(t.Context(), func(tx *store.Tx) error {
+		return tx.QueryRow(t.Context(), `SELECT $1, $2, $1`, store.Time(at), store.NullTime(nil)).
+			Scan(store.ScanTime(&got), store.ScanNullTime(&none), store.ScanNullTime(&some))
+	})
+	if err != nil || !got.Equal(at) || none != nil || some == nil || !some.Equal(at) {
+		t.Fatalf("got %v %v %v, %v", got, none, some, err)
+	}
+	if a, b := store.Time(at), store.Time(at.Add(time.Nanosecond)); a >= b {
+		t.Fatalf("%q is not before %q", a, b)
+	}
+}
+
+func TestSeal(t *testing.T) {
+	dir := t.TempDir()
+	db := mustOpen(t, dir)
+	sealed, err := db.Seal([]byte("hunter2"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := mustOpen(t, dir)
+	if got, err := again.Unseal(sealed); err != nil || string(got) != "hunter2" {
+		t.Fatalf("after a new start: %q, %v", got, err)
+	}
+	other := mustOpen(t, t.TempDir())
+	if _, err := other.Unseal(sealed); err == nil {
+		t.Fatal("another key opened it")
+	}
+	info, err := os.Stat(filepath.Join(dir, "key"))
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Fatalf("mode of the key file: %v, %v", info.Mode(), err)
+	}
+}
+
+func TestDamagedKeyIsSaid(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "key"), []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Open(t.Context(), store.Config{Dir: dir}); err == nil {
+		t.Fatal("a damaged key was accepted")
+	}
+}
+
+type noteArgs struct {
+	Text string `json:"text"`
+}
+
+func (noteArgs) Kind() string { return "note" }
+
+type noteWorker struct {
+	river.WorkerDefaults[noteArgs]
+	got chan string
+	// hold blocks the worker until it is closed or the job is canceled.
+	hold chan struct{}
+}
+
+func (w *noteWorker) Work(ctx context.Context, job *river.Job[noteArgs]) error {
+	w.got <- job.Args.Text
+	if w.hold == nil {
+		return nil
+	}
+	select {
+	case <-w.hold:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func receive[T any](t *testing.T, ch <-chan T) T {
+	t.Helper()
+	select {
+	case v := <-ch:
+		return v
+	case <-time.After(20 * time.Second):
+		t.Fatal("nothing came within 20 s")
+		panic("unreachable")
+	}
+}
+
+func TestJobsExistOnlyWithTheirTransaction(t *testing.T) {
+	db := mustOpen(t, t.TempDir())
+	ctx := t.Context()
+	w := &noteWorker{got: make(chan string, 10)}
+	workers := river.NewWorkers()
+	river.AddWorker(workers, w)
+	if err := db.StartJobs(ctx, workers); err != nil {
+		t.Fatal(err)
+	}
+	boom := errors.New("boom")
+	err := db.Write(ctx, func(tx *store.Tx) error {
+		return errors.Join(tx.Enqueue(ctx, noteArgs{"lost"}, nil), boom)
+	})
+	if !errors.Is(err, boom) {
+		t.Fatal(err)
+	}
+	if err := db.Write(ctx, func(tx *store.Tx) error { return tx.Enqueue(ctx, noteArgs{"kept"}, nil) }); err != nil {
+		t.Fatal(err)
+	}
+	if got := receive(t, w.got); got != "kept" {
+		t.Fatalf("worked %q, want kept", got)
+	}
+	if err := db.StopJobs(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if len(w.got) > 0 {
+		t.Fatalf("worked %q as well", <-w.got)
+	}
+}
+
+func TestJobsOfTheLastLifeAreTakenBack(t *testing.T) {
+	dir := t.TempDir()
+	ctx := t.Context()
+	first := mustOpen(t, dir)
+	if err := first.Write(ctx, func(tx *store.Tx) error { return tx.Enqueue(ctx, noteArgs{"unfinished"}, nil) }); err != nil {
+		t.Fatal(err)
+	}
+	// What a killed server leaves: the job is marked as running and nobody works it.
+	err := first.Write(ctx, func(tx *store.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE river_job SET state = 'running', attempt = 1, attempted_at = created_at`)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := mustOpen(t, dir)
+	w := &noteWorker{got: make(chan string, 10)}
+	workers := river.NewWorkers()
+	river.AddWorker(workers, w)
+	if err := second.StartJobs(ctx, workers); err != nil {
+		t.Fatal(err)
+	}
+	if got := receive(t, w.got); got != "unfinished" {
+		t.Fatalf("worked %q", got)
+	}
+}
+
+func TestWatchersHearOfEvents(t *testing.T) {
+	db := mustOpen(t, t.TempDir())
+	ctx := t.Context()
+	changed, cancel := db.Watch()
+	defer cancel()
+	for _, msg := range []string{"one", "two"} {
+		err := db.Write(ctx, func(tx *store.Tx) error {
+			return tx.AppendEvent(ctx, fairlead.Event{Kind: "stack", Name: "shop", Type: "note", Message: msg})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	receive(t, changed)
+	var got []fairlead.Event
+	err := db.Read(ctx, func(tx *store.Tx) (err error) {
+		got, err = tx.Events(ctx, store.EventFilter{Kind: "stack", Name: "shop"})
+		return err
+	})
+	if err != nil || len(got) != 2 || got[0].Message != "one" || got[1].Seq != 2 {
+		t.Fatalf("events %+v, %v", got, err)
+	}
+}
+
+func TestTemplateVersionsNeverChange(t *testing.T) {
+	db := mustOpen(t, t.TempDir())
+	ctx := t.Context()
+	push := func(version, text string) error {
+		return db.Write(ctx, func(tx *store.Tx) error {
+			return tx.CreateTemplateVersion(ctx, &fairlead.TemplateVersion{Template: "web", Version: version, Filename: "web.yaml", Source: []byte(text)})
+		})
+	}
+	if err := errors.Join(push("1.0", "a"), push("1.1", "b"), push("1.0", "a")); err != nil {
+		t.Fatal(err)
+	}
+	if got := fairlead.ErrorCode(push("1.0", "other")); got != fairlead.Conflict {
+		t.Fatalf("code %q, want conflict", got)
+	}
+	var list []fairlead.Template
+	err := db.Read(ctx, func(tx *store.Tx) (err error) { list, _, err = tx.Templates(ctx, 10, ""); return err })
+	if err != nil || len(list) != 1 || len(list[0].Versions) != 2 || list[0].Versions[0] != "1.1" {
+		t.Fatalf("templates %+v, %v", list, err)
+	}
+}
+
+func BenchmarkCommit(b *testing.B) {
+	db, err := store.Open(b.Context(), store.Config{Dir: b.TempDir()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer db.Close() //nolint:errcheck // a benchmark
+	for b.Loop() {
+		err := db.Write(b.Context(), func(tx *store.Tx) error {
+			return tx.AppendEvent(b.Context(), fairlead.Event{Kind: "bench"})
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}
