@@ -1,0 +1,51 @@
+# Every target is one line of meaning; `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := build
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+# The race detector needs a C compiler.
+RACE    := $(shell command -v cc >/dev/null 2>&1 && echo -race)
+TOOL    := go tool -modfile=tools/go.mod
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+
+.PHONY: build
+build: ## build bin/fairlead, one static binary
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/fairlead ./cmd/fairlead
+
+.PHONY: demo
+demo: build ## the main job on this machine: push, pipeline, upgrade; ARGS=--exit ends by itself
+	@host=$$(scripts/engine.sh ensure) && DOCKER_HOST=$$host bin/fairlead demo $(ARGS)
+
+.PHONY: test
+test: ## set up what the tests need and run them all: unit, store, CLI, end to end
+	@scripts/test-tools.sh
+	@host=$$(scripts/engine.sh ensure) && DOCKER_HOST=$$host FAIRLEAD_TEST_REQUIRE=1 go test $(RACE) -timeout 30m ./...
+
+.PHONY: lint
+lint: ## vet, staticcheck and formatting
+	@files=$$(gofmt -l .); if [ -n "$$files" ]; then echo "not formatted; run gofmt -w on:"; echo "$$files"; exit 1; fi
+	go vet ./...
+	$(TOOL) staticcheck ./...
+
+.PHONY: verify
+verify: lint ## lint, tidy go.mod, known vulnerabilities (asks the Go vulnerability database)
+	go mod tidy -diff
+	$(TOOL) govulncheck ./...
+
+.PHONY: bench
+bench: build ## the figures of docs/benchmarks.md
+	@host=$$(scripts/engine.sh ensure) && DOCKER_HOST=$$host go test -run '^$$' -bench . -benchtime 1x -timeout 30m ./test/bench/...
+
+.PHONY: fuzz
+fuzz: ## fuzz the parsers of outside text, a minute each
+	go test -run '^$$' -fuzz FuzzParse -fuzztime 60s ./internal/template
+	go test -run '^$$' -fuzz FuzzEvaluate -fuzztime 60s ./internal/template
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf bin coverage.out
