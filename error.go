@@ -18,6 +18,7 @@ const (
 	TooLarge        Code = "too-large"       // over a limit that the message names
 	Unavailable     Code = "unavailable"     // something outside (an engine, a cluster) does not answer
 	Failed          Code = "failed"          // it was tried and did not work
+	TooMany         Code = "too-many"        // asked too often; it may work later
 	Internal        Code = "internal"        // our fault
 )
 
