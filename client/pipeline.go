@@ -1,0 +1,97 @@
+package client
+
+import (
+	"context"
+	"iter"
+	"net/http"
+	"strconv"
+
+	"github.com/fairlead/fairlead"
+)
+
+// PipelineFile is a pipeline to store.
+type PipelineFile struct {
+	Name     string
+	Filename string // for the positions of findings
+	Source   []byte
+	// Revision, when not 0, is the revision that the pipeline must have now; otherwise nothing changes and a Conflict comes
+	// back.
+	Revision int64
+}
+
+// Groups lists the pipeline groups.
+func (c *Client) Groups(ctx context.Context) iter.Seq2[fairlead.Group, error] {
+	return list[fairlead.Group](ctx, c, nil, "groups")
+}
+
+// CreateGroup makes a pipeline group.
+func (c *Client) CreateGroup(ctx context.Context, name, description string) (fairlead.Group, error) {
+	return post[fairlead.Group](ctx, c, map[string]string{"name": name, "description": description}, "groups")
+}
+
+// Pipelines lists the pipelines.
+func (c *Client) Pipelines(ctx context.Context) iter.Seq2[fairlead.Pipeline, error] {
+	return list[fairlead.Pipeline](ctx, c, nil, "pipelines")
+}
+
+// Pipeline returns one pipeline with the addresses of its webhooks.
+func (c *Client) Pipeline(ctx context.Context, name string) (fairlead.Pipeline, error) {
+	return get[fairlead.Pipeline](ctx, c, "pipelines", name)
+}
+
+// ApplyPipeline stores a pipeline file: a new pipeline, or a new revision of the one with its name.
+func (c *Client) ApplyPipeline(ctx context.Context, f PipelineFile) (fairlead.Pipeline, error) {
+	header := http.Header{}
+	if f.Revision != 0 {
+		header.Set("If-Match", strconv.Quote(strconv.FormatInt(f.Revision, 10)))
+	}
+	return fetch[fairlead.Pipeline](ctx, c, call{
+		method: http.MethodPut, path: []string{"pipelines", f.Name}, query: set("file", f.Filename), header: header,
+		in: raw{"application/yaml", f.Source},
+	})
+}
+
+// DeletePipeline removes a pipeline that does not run.
+func (c *Client) DeletePipeline(ctx context.Context, name string) error {
+	return c.delete(ctx, "pipelines", name)
+}
+
+// StartPipeline starts a run. variables override the pipeline's for this run.
+func (c *Client) StartPipeline(ctx context.Context, name string, variables map[string]string) (fairlead.Run, error) {
+	if variables == nil {
+		variables = map[string]string{}
+	}
+	return post[fairlead.Run](ctx, c, map[string]any{"variables": variables}, "pipelines", name, "runs")
+}
+
+// Runs lists the runs of a pipeline, newest first.
+func (c *Client) Runs(ctx context.Context, pipeline string) iter.Seq2[fairlead.Run, error] {
+	return list[fairlead.Run](ctx, c, nil, "pipelines", pipeline, "runs")
+}
+
+// Run returns one run.
+func (c *Client) Run(ctx context.Context, id string) (fairlead.Run, error) {
+	return get[fairlead.Run](ctx, c, "runs", id)
+}
+
+// StopRun asks a run to end.
+func (c *Client) StopRun(ctx context.Context, id string) (fairlead.Run, error) {
+	return post[fairlead.Run](ctx, c, nil, "runs", id, "stop")
+}
+
+// LogFilter selects lines of a run's log.
+type LogFilter struct {
+	Stage string // empty: all
+	After int64  // only lines with a greater Seq
+}
+
+// Logs lists the lines that are there.
+func (c *Client) Logs(ctx context.Context, run string, f LogFilter) iter.Seq2[fairlead.LogLine, error] {
+	return list[fairlead.LogLine](ctx, c, set("stage", f.Stage, "after", number(f.After)), "runs", run, "logs")
+}
+
+// FollowLogs yields the lines that are there and then those that come; it ends when the run has ended. It reconnects by
+// itself.
+func (c *Client) FollowLogs(ctx context.Context, run string, f LogFilter) iter.Seq2[fairlead.LogLine, error] {
+	return follow(ctx, c, "line", f.After, func(l fairlead.LogLine) int64 { return l.Seq }, set("stage", f.Stage), "runs", run, "logs")
+}
