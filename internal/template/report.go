@@ -1,0 +1,177 @@
+package template
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/fairlead/fairlead"
+)
+
+// report collects findings. It knows the file and where in the document the work is.
+type report struct {
+	file   string
+	diags  fairlead.Diagnostics
+	errors int
+	more   int // findings beyond maxProblems
+	path   []step
+	// looks is how many names may still be compared for "did you mean", so that a file of nothing but mistakes stays cheap.
+	looks int
+}
+
+func newReport(file string) *report { return &report{file: file, looks: 1 << 18} }
+
+// step is one key or list index of a path.
+type step struct {
+	key   string
+	index int // when key is ""
+}
+
+func (r *report) push(key string) { r.path = append(r.path, step{key: key}) }
+func (r *report) pushIndex(i int) { r.path = append(r.path, step{index: i}) }
+func (r *report) pop()            { r.path = r.path[:len(r.path)-1] }
+func (r *report) failed() bool    { return r.errors > 0 }
+
+// where renders the path: node_templates.web.properties.ports[0].
+func (r *report) where() string {
+	var b strings.Builder
+	for _, s := range r.path {
+		switch {
+		case s.key == "":
+			b.WriteString("[" + strconv.Itoa(s.index) + "]")
+		case b.Len() == 0:
+			b.WriteString(s.key)
+		default:
+			b.WriteString("." + s.key)
+		}
+	}
+	return b.String()
+}
+
+// place is where a finding is.
+type place struct {
+	r         *report
+	line, col int32
+}
+
+func (r *report) at(line, col int32) place { return place{r, line, col} }
+func (r *report) on(n *node) place         { return place{r, n.line, n.col} }
+func (r *report) key(p *pair) place        { return place{r, p.line, p.col} }
+
+func (p place) error(code, summary, detail string) {
+	p.add(fairlead.SeverityError, code, summary, detail)
+}
+func (p place) warn(code, summary, detail string) {
+	p.add(fairlead.SeverityWarning, code, summary, detail)
+}
+
+func (p place) add(severity fairlead.Severity, code, summary, detail string) {
+	if severity == fairlead.SeverityError {
+		p.r.errors++
+	}
+	if len(p.r.diags) >= maxProblems {
+		p.r.more++
+		return
+	}
+	p.r.diags = append(p.r.diags, fairlead.Diagnostic{
+		Severity: severity, Code: code, Summary: summary, Detail: detail,
+		Path: p.r.where(), File: p.r.file, Line: int(p.line), Column: int(p.col),
+	})
+}
+
+// result returns what was found, in the order of the file.
+func (r *report) result() fairlead.Diagnostics {
+	r.diags.Sort()
+	if r.more > 0 {
+		severity := fairlead.SeverityWarning
+		if r.errors > 0 {
+			severity = fairlead.SeverityError
+		}
+		r.diags = append(r.diags, fairlead.Diagnostic{
+			Severity: severity, Code: "too-many-problems", File: r.file,
+			Summary: fmt.Sprintf("%d more problems are not shown", r.more), Detail: "correct those above first",
+		})
+	}
+	return r.diags
+}
+
+// meant says which of the known names is probably meant, or else what names there are. define is the advice when neither
+// helps.
+func (r *report) meant(name string, known []string, define string) string {
+	if best := r.nearest(name, known); best != "" {
+		return "did you mean " + quote(best) + "?"
+	}
+	if len(known) == 0 || len(known) > 12 {
+		return define
+	}
+	return "known are: " + strings.Join(known, ", ")
+}
+
+// nearest returns the known name with the fewest changes from name, "" when none is near.
+func (r *report) nearest(name string, known []string) string {
+	if len(name) > 100 || len(known) > r.looks {
+		return ""
+	}
+	r.looks -= len(known)
+	best, limit := "", max(1, min(3, (len(name)+1)/3))+1
+	for _, k := range known {
+		if d := distance(strings.ToLower(name), strings.ToLower(k), limit); d < limit {
+			best, limit = k, d
+		}
+	}
+	return best
+}
+
+// distance is the number of letters to insert, delete, change or swap with their neighbour to turn a into b; limit or more
+// is not told apart.
+func distance(a, b string, limit int) int {
+	if len(a)-len(b) >= limit || len(b)-len(a) >= limit {
+		return limit
+	}
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range row {
+		last[j] = j
+	}
+	for i := range len(a) {
+		row[0] = i + 1
+		for j := range len(b) {
+			d := last[j]
+			if a[i] != b[j] {
+				d++
+			}
+			d = min(d, last[j+1]+1, row[j]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				d = min(d, before[j-1]+1)
+			}
+			row[j+1] = d
+		}
+		if slices.Min(row) >= limit {
+			return limit
+		}
+		before, last, row = last, row, before
+	}
+	return last[len(b)]
+}
+
+// quote puts a name of the user's into a message; long ones are cut.
+func quote(name string) string { return strconv.Quote(shorten(name)) }
+
+func shorten(s string) string {
+	if len(s) <= 80 {
+		return s
+	}
+	cut := 77
+	for cut > 0 && s[cut]&0xc0 == 0x80 {
+		cut--
+	}
+	return s[:cut] + "..."
+}
+
+// count is "1 item" or "2 items".
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.Itoa(n) + " " + noun + "s"
+}

@@ -1,0 +1,110 @@
+// Package template reads the template language: it parses a text, checks all of it in one run, and evaluates its elements
+// and outputs for given inputs.
+//
+// It does no I/O, and it must not know what a target is or how an element is made: that is what providers are for.
+package template
+
+import (
+	"slices"
+
+	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/internal/graph"
+)
+
+// Template is a parsed template. It is immutable and safe for concurrent use: parse once, evaluate many times.
+type Template struct {
+	file        string
+	description string
+	inputs      []*input
+	inputNamed  map[string]*input
+	elements    []*element
+	byName      map[string]*element
+	conditions  map[string]*node
+	mappings    mappings
+	outputs     []output
+	graph       *graph.Graph[string]
+}
+
+// element is one entry of node_templates.
+type element struct {
+	name       string
+	typ        string // canonical short type; as written when it is not known
+	node       *node
+	properties *node // nil when there are none
+	condition  string
+	position   int
+	refs       []ref
+}
+
+// ref is one place where an element needs another.
+type ref struct {
+	to        string
+	line, col int32
+}
+
+type output struct {
+	name, description string
+	value             *node
+}
+
+// ParseOptions widen what [ParseWith] accepts.
+type ParseOptions struct {
+	// ExtraTypes are short names of element types beside the known ones, whose properties are not checked.
+	ExtraTypes []string
+}
+
+// Parse reads and checks a template in YAML or JSON and returns all that is wrong with it in one run. file is the name to
+// show in findings; its ending tells YAML from JSON. The template is nil only when nothing could be read; one with errors
+// can be looked at but should not be evaluated.
+func Parse(file string, src []byte) (*Template, fairlead.Diagnostics) {
+	return ParseWith(file, src, ParseOptions{})
+}
+
+// ParseWith is [Parse] with options.
+func ParseWith(file string, src []byte, opts ParseOptions) (*Template, fairlead.Diagnostics) {
+	r := newReport(file)
+	root := read(r, src)
+	if root == nil {
+		return nil, r.result()
+	}
+	if root.kind != kindMap {
+		r.on(root).error("type", "a template is a map of sections, not "+root.kind.String(), "it starts with tosca_definitions_version and node_templates")
+		return nil, r.result()
+	}
+	c := newChecker(r, root, opts)
+	c.document()
+	return c.t, r.result()
+}
+
+// Description is the template's own text about itself.
+func (t *Template) Description() string { return t.description }
+
+// Elements are the names of all elements in the author's order, whatever their conditions say.
+func (t *Template) Elements() []string {
+	names := make([]string, len(t.elements))
+	for i, el := range t.elements {
+		names[i] = el.name
+	}
+	return names
+}
+
+// ElementType is the canonical short type of an element, such as "CCE.Deployment"; "" for an unknown element.
+func (t *Template) ElementType(name string) string {
+	if el := t.byName[name]; el != nil {
+		return el.typ
+	}
+	return ""
+}
+
+// Graph is which element needs which, from requirements and from references in properties. The caller must not change it.
+func (t *Template) Graph() *graph.Graph[string] { return t.graph }
+
+// Inputs describes the input parameters in the author's order.
+func (t *Template) Inputs() []fairlead.Input {
+	inputs := make([]fairlead.Input, len(t.inputs))
+	for i, in := range t.inputs {
+		inputs[i] = in.describe()
+		inputs[i].UsedBy = slices.Sorted(slices.Values(in.usedBy))
+	}
+	return inputs
+}
