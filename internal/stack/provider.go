@@ -33,4 +33,4 @@ type Provider interface {
 }
 
 // ErrDeleting tells that a deletion goes on and Delete shall be called again.
-var ErrDeleting = fairlead.Errorf(fairlead.Unavailable, "still being deleted")
+var ErrDeleting error = fairlead.ErrDeleting

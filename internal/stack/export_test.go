@@ -1,0 +1,10 @@
+package stack
+
+// Die makes the engine write nothing any more, as if its process had been killed.
+func (e *Engine) Die(err error) { e.dead.Store(&err) }
+
+// FieldChanges and PlanHash are tested by their results.
+var (
+	FieldChanges = fieldChanges
+	PlanHash     = planHash
+)

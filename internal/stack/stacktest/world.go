@@ -1,0 +1,337 @@
+// Package stacktest has a provider without a target for tests, and the suite that every provider passes.
+//
+// [World] is the target: it lives in memory and outlives the providers that work on it, as a real target outlives a server
+// that is killed. It must not be used outside of tests.
+package stacktest
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strconv"
+	"sync"
+
+	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/internal/stack"
+	"github.com/fairlead/fairlead/internal/template"
+)
+
+// Behaviour steers what happens to one element. In a template, annotations of the manifest say the same: fake/fail,
+// fake/steps, fake/unavailable, fake/panic, fake/unhealthy, fake/immutable (a change of its value needs a replacement).
+type Behaviour struct {
+	Fail        string // Apply fails with this message
+	Unhealthy   string // Health says that it will not become healthy, with this reason
+	Panic       string // Apply panics
+	Steps       int    // healthy only after that many looks at its health
+	Unavailable int    // that many calls of Apply find that the target does not answer
+	Deleting    int    // that many calls of Delete find that it goes on
+	DeleteFail  string // Delete fails with this message
+	Again       int    // that many looks at its health ask for another Apply
+	// Hold keeps Apply from returning until the channel is closed or the context ends.
+	Hold <-chan struct{}
+}
+
+// Call is one call of a provider.
+type Call struct {
+	Method  string // plan, apply, health, delete
+	Element string
+}
+
+func (c Call) String() string { return c.Method + " " + c.Element }
+
+// Object is what an element becomes in a World.
+type Object struct {
+	Element    string
+	ID         string
+	Properties map[string]any
+	Immutable  string
+	applied    int
+	looks      int
+}
+
+// World is a target in memory. Safe for concurrent use.
+type World struct {
+	mu         sync.Mutex
+	objects    map[string]*Object // by identity
+	created    map[string]int
+	deleted    map[string]int
+	behaviours map[string]*Behaviour
+	calls      []Call
+	onCall     func(n int, c Call)
+}
+
+// NewWorld returns an empty World.
+func NewWorld() *World {
+	return &World{objects: map[string]*Object{}, created: map[string]int{}, deleted: map[string]int{}, behaviours: map[string]*Behaviour{}}
+}
+
+// Provider returns a new provider on the world.
+func (w *World) Provider() *Fake { return &Fake{world: w} }
+
+// Set steers an element from now on.
+func (w *World) Set(element string, b Behaviour) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.behaviours[element] = &b
+}
+
+// OnCall has f called before the n-th call (from 1) takes effect; f may block.
+func (w *World) OnCall(f func(n int, c Call)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.onCall = f
+}
+
+// Calls returns all calls so far.
+func (w *World) Calls() []Call {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.calls)
+}
+
+// Count tells how often a method was called for an element; an empty element counts all.
+func (w *World) Count(method, element string) (n int) {
+	for _, c := range w.Calls() {
+		if c.Method == method && (element == "" || c.Element == element) {
+			n++
+		}
+	}
+	return n
+}
+
+// Objects returns the elements that exist, by identity.
+func (w *World) Objects() map[string]Object {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	out := make(map[string]Object, len(w.objects))
+	for id, o := range w.objects {
+		out[id] = *o
+	}
+	return out
+}
+
+// Made tells how often an object of each identity came into being.
+func (w *World) Made() map[string]int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return maps.Clone(w.created)
+}
+
+// Remove takes an object away behind the stack's back.
+func (w *World) Remove(identity string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.objects, identity)
+}
+
+// called notes a call and lets the test interfere. The world is not locked while it does.
+func (w *World) called(method, element string) {
+	w.mu.Lock()
+	c := Call{method, element}
+	w.calls = append(w.calls, c)
+	n, f := len(w.calls), w.onCall
+	w.mu.Unlock()
+	if f != nil {
+		f(n, c)
+	}
+}
+
+// behaviour is what was set for an element or, failing that, what its annotations say. The caller holds the lock.
+func (w *World) behaviour(element string, properties map[string]any) *Behaviour {
+	if b, set := w.behaviours[element]; set {
+		return b
+	}
+	b := &Behaviour{
+		Fail: annotation(properties, "fail"), Unhealthy: annotation(properties, "unhealthy"), Panic: annotation(properties, "panic"),
+	}
+	b.Steps, _ = strconv.Atoi(annotation(properties, "steps"))
+	b.Unavailable, _ = strconv.Atoi(annotation(properties, "unavailable"))
+	w.behaviours[element] = b
+	return b
+}
+
+func annotation(properties map[string]any, name string) string {
+	manifest, _ := properties["k8sManifest"].(map[string]any)
+	metadata, _ := manifest["metadata"].(map[string]any)
+	annotations, _ := metadata["annotations"].(map[string]any)
+	s, _ := annotations["fake/"+name].(string)
+	return s
+}
+
+// Fake is a provider on a [World].
+type Fake struct{ world *World }
+
+var _ stack.Provider = (*Fake)(nil)
+
+// Check refuses an annotation fake/refuse.
+func (f *Fake) Check(el template.Element) fairlead.Diagnostics {
+	text := annotation(el.Properties, "refuse")
+	if text == "" {
+		return nil
+	}
+	return fairlead.Diagnostics{{Severity: fairlead.SeverityError, Code: "refused", Summary: text, Path: "k8sManifest.metadata.annotations"}}
+}
+
+// Plan compares with what exists.
+func (f *Fake) Plan(_ context.Context, want template.Element, prior *fairlead.Record) (fairlead.Change, error) {
+	f.world.called("plan", want.Name)
+	f.world.mu.Lock()
+	defer f.world.mu.Unlock()
+	name := want.Stack + "/" + want.Name
+	if m, ok := want.Properties["k8sManifest"].(map[string]any); ok {
+		if meta, ok := m["metadata"].(map[string]any); ok {
+			if s, ok := meta["name"].(string); ok {
+				name = want.Namespace + "/" + s
+			}
+		}
+	}
+	c := fairlead.Change{Verb: fairlead.OpCreate, Record: fairlead.Record{Identity: map[string]string{"name": name}}}
+	if prior == nil {
+		return c, nil
+	}
+	o, exists := f.world.objects[prior.Identity["name"]]
+	switch {
+	case !exists:
+		c.Reason = "it is gone from the target"
+	case o.Immutable != annotation(want.Properties, "immutable"), prior.Identity["name"] != name:
+		c.Verb, c.Reason = fairlead.OpReplace, "an immutable property changes"
+	case template.HasUnknown(want.Properties), !equal(o.Properties, want.Properties):
+		c.Verb = fairlead.OpUpdate
+	default:
+		c.Verb, c.Record = fairlead.OpNone, *prior
+	}
+	return c, nil
+}
+
+// Apply makes or changes the object.
+func (f *Fake) Apply(ctx context.Context, c fairlead.Change) (fairlead.Record, error) {
+	w, r := f.world, c.Record
+	w.called("apply", r.Element)
+	if err := f.trouble(ctx, r); err != nil {
+		return r, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	name := r.Identity["name"]
+	o := w.objects[name]
+	if o == nil {
+		w.created[name]++
+		o = &Object{Element: r.Element, ID: name + "#" + strconv.Itoa(w.created[name])}
+		w.objects[name] = o
+	}
+	o.Properties, o.Immutable = clone(r.Properties).(map[string]any), annotation(r.Properties, "immutable")
+	o.applied++
+	r.Attributes = map[string]any{"refName": name, "refID": o.ID}
+	return r, nil
+}
+
+// trouble is what the behaviour of the element makes of an Apply.
+func (f *Fake) trouble(ctx context.Context, r fairlead.Record) error {
+	f.world.mu.Lock()
+	b := f.world.behaviour(r.Element, r.Properties)
+	hold, fail, panics := b.Hold, b.Fail, b.Panic
+	unavailable := b.Unavailable > 0
+	if unavailable {
+		b.Unavailable--
+	}
+	f.world.mu.Unlock()
+	if hold != nil {
+		select {
+		case <-hold:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case panics != "":
+		panic(panics)
+	case unavailable:
+		return fairlead.Errorf(fairlead.Unavailable, "the world does not answer")
+	case fail != "":
+		return fairlead.Errorf(fairlead.Failed, "%s", fail)
+	}
+	return nil
+}
+
+// Health counts looks until the object is healthy.
+func (f *Fake) Health(ctx context.Context, r fairlead.Record) (fairlead.Health, error) {
+	w := f.world
+	w.called("health", r.Element)
+	if ctx.Err() != nil {
+		return fairlead.Health{}, ctx.Err()
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	b := w.behaviour(r.Element, r.Properties)
+	o, exists := w.objects[r.Identity["name"]]
+	if !exists {
+		return fairlead.Health{State: fairlead.Unhealthy, Reason: "it is gone from the target"}, nil
+	}
+	o.looks++
+	switch {
+	case b.Unhealthy != "":
+		return fairlead.Health{State: fairlead.Unhealthy, Reason: b.Unhealthy}, nil
+	case o.looks <= b.Steps:
+		return fairlead.Health{State: fairlead.HealthProgressing, Reason: strconv.Itoa(o.looks) + " of " + strconv.Itoa(b.Steps) + " steps done"}, nil
+	case b.Again > 0:
+		b.Again--
+		return fairlead.Health{State: fairlead.HealthProgressing, Reason: "another step to take", Again: true}, nil
+	}
+	return fairlead.Health{State: fairlead.Healthy}, nil
+}
+
+// Delete removes the object.
+func (f *Fake) Delete(ctx context.Context, r fairlead.Record) error {
+	w := f.world
+	w.called("delete", r.Element)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	b := w.behaviour(r.Element, r.Properties)
+	switch {
+	case b.DeleteFail != "":
+		return fairlead.Errorf(fairlead.Failed, "%s", b.DeleteFail)
+	case b.Deleting > 0:
+		b.Deleting--
+		return stack.ErrDeleting
+	}
+	if name := r.Identity["name"]; w.objects[name] != nil {
+		delete(w.objects, name)
+		w.deleted[name]++
+	}
+	return nil
+}
+
+func equal(a, b any) bool {
+	switch x := a.(type) {
+	case map[string]any:
+		y, ok := b.(map[string]any)
+		return ok && maps.EqualFunc(x, y, equal)
+	case []any:
+		y, ok := b.([]any)
+		return ok && slices.EqualFunc(x, y, equal)
+	}
+	return a == b
+}
+
+func clone(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for k, x := range v {
+			out[k] = clone(x)
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i, x := range v {
+			out[i] = clone(x)
+		}
+		return out
+	}
+	return v
+}
