@@ -61,8 +61,10 @@ func sections() []string {
 func (c *checker) document() {
 	misspelt := c.unknownSections()
 	c.version(misspelt)
-	if d := c.root.get("description"); d != nil {
-		c.t.description = c.shortText(c.root.pair("description"), "description", 1024)
+	if d := c.root.pair("description"); d != nil {
+		c.push(d.key)
+		c.t.description = c.shortText(d, "description", 1024)
+		c.pop()
 	}
 	c.collectNames()
 	c.section("inputs", c.inputs)
@@ -308,7 +310,9 @@ func (c *checker) conditions(pairs []pair) {
 	}
 	for _, cycle := range order.Cycles() {
 		p := c.root.get("conditions").pair(cycle.Path[0])
+		c.push(p.key)
 		c.key(p).error("cycle", "conditions need each other in a circle: "+strings.Join(cycle.Path, " -> "), "decide one of them by inputs only")
+		c.pop()
 	}
 }
 

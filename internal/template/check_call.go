@@ -98,7 +98,9 @@ func (c *checker) call(n *node) {
 	case getInMap:
 		c.getInMap(args)
 	case condIf:
+		c.pushIndex(0)
 		c.conditionArg(args[0], func(string) {})
+		c.pop()
 		c.arguments(args[1:], 1)
 	case condEq:
 		c.arguments(args, 0)
@@ -146,7 +148,11 @@ func (c *checker) getInput(arg *node) {
 			c.on(arg).warn("edition", fmt.Sprintf("pseudo input %s belongs to the other edition of the language", name), fmt.Sprintf("write %s%s in this one", c.prefix, rest))
 		}
 	case prefix != "":
-		c.on(arg).error("unknown-input", fmt.Sprintf("there is no pseudo input %s", quote(name)), c.meant(rest, pseudoNames(), ""))
+		names := pseudoNames()
+		for i := range names {
+			names[i] = prefix + names[i]
+		}
+		c.on(arg).error("unknown-input", fmt.Sprintf("there is no pseudo input %s", quote(name)), c.meant(name, names, ""))
 	case !c.inputDefined[name]: // a defined input with a broken definition is reported there
 		detail := c.meant(name, c.inputNames, "define it in the section inputs")
 		c.on(arg).error("unknown-input", fmt.Sprintf("there is no input %s", quote(name)), detail)

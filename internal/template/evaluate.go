@@ -502,7 +502,7 @@ func (e *evaluator) selectItem(n *node, args []*node, to receiver) any {
 	case list == nil:
 		return nil // reported
 	case !ok || i.(int64) < 0 || i.(int64) >= int64(len(list)):
-		e.on(n).error("arguments", fmt.Sprintf("select wants item %s of a list of %d", quote(textOf(index)), len(list)), "items count from 0")
+		e.on(n).error("arguments", fmt.Sprintf("select wants item %s of a list of %d", shorten(textOf(index)), len(list)), "items count from 0")
 		return nil
 	}
 	return list[i.(int64)]

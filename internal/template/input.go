@@ -110,9 +110,10 @@ func (c *checker) inputs(pairs []pair) {
 }
 
 func (c *checker) input(p *pair) {
-	c.name(p, nameRule{what: "input", strict: plainNameRE, allowed: "lower-case letters, digits or hyphens", most: 20, tolerated: 64})
 	if prefix, rest := short(p.key); prefix != "" && slices.Contains(pseudoNames(), rest) {
 		c.key(p).error("name", fmt.Sprintf("%s is a pseudo input", p.key), "it has a value without being defined; choose another name")
+	} else {
+		c.name(p, nameRule{what: "input", strict: plainNameRE, allowed: "lower-case letters, digits or hyphens", most: 20, tolerated: 64})
 	}
 	in := &input{name: p.key}
 	c.t.inputs = append(c.t.inputs, in)
@@ -169,7 +170,7 @@ func (c *checker) flag(f *pair) bool {
 
 func (c *checker) inputType(in *input, n *node) {
 	text, ok := n.plain()
-	prefix, _ := short(text)
+	prefix, rest := short(text)
 	switch {
 	case !ok:
 		c.on(n).error("type", "the type of an input must be text, not "+n.kind.String(), "types are: "+strings.Join(inputTypes(), ", "))
@@ -178,7 +179,7 @@ func (c *checker) inputType(in *input, n *node) {
 	case typedReferenceRE.MatchString(text):
 		in.declared = inputType(text)
 		if prefix != "" && c.prefix != "" && prefix != c.prefix {
-			c.on(n).warn("edition", fmt.Sprintf("prefix %s belongs to the other edition of the language", prefix), "write "+c.prefix+" in this one")
+			c.on(n).warn("edition", fmt.Sprintf("prefix %s belongs to the other edition of the language", prefix), "write "+c.prefix+rest+" in this one")
 		}
 	default:
 		detail := "types are: " + strings.Join(inputTypes(), ", ") + ", and references such as HuaweiCloud.CCE.Cluster.Id"

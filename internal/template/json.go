@@ -42,7 +42,11 @@ type jsonReader struct {
 func (j *jsonReader) fail(err error) {
 	offset := int(j.dec.InputOffset())
 	if se, ok := errors.AsType[*json.SyntaxError](err); ok {
+		// The decoder counts to the bad character or to the blank before it.
 		offset = max(int(se.Offset)-1, 0)
+		for offset < len(j.src)-1 && strings.IndexByte(" \t\r\n", j.src[offset]) >= 0 {
+			offset++
+		}
 	}
 	message := err.Error()
 	if errors.Is(err, io.ErrUnexpectedEOF) {

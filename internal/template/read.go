@@ -28,14 +28,11 @@ func read(r *report, src []byte) *node {
 	return root
 }
 
-// isJSON goes by the ending of the file name, and for other names by the content: JSON is read with JSON's own rules,
-// whose escapes differ from YAML's.
+// isJSON goes by the ending of the file name, and otherwise by the content: what is valid JSON is read with JSON's own
+// rules, whose escapes differ from YAML's.
 func isJSON(file string, src []byte) bool {
-	switch strings.ToLower(path.Ext(file)) {
-	case ".json":
+	if strings.EqualFold(path.Ext(file), ".json") {
 		return true
-	case ".yaml", ".yml":
-		return false
 	}
 	trimmed := bytes.TrimLeft(src, " \t\r\n")
 	return len(trimmed) > 0 && trimmed[0] == '{' && json.Valid(trimmed)
