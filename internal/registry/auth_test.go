@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -333,6 +335,26 @@ func TestConfig(t *testing.T) {
 	t.Run("what is required", func(t *testing.T) {
 		if _, err := registry.New(registry.Config{}); err == nil {
 			t.Fatal("an empty configuration works")
+		}
+	})
+	t.Run("a directory that is a file", func(t *testing.T) {
+		cfg := e.cfg
+		cfg.Dir = filepath.Join(t.TempDir(), "file")
+		if err := os.WriteFile(cfg.Dir, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := registry.New(cfg); err == nil {
+			t.Fatal("a file works as a directory")
+		}
+	})
+	t.Run("a secret that was cut", func(t *testing.T) {
+		cfg := e.cfg
+		cfg.Dir = t.TempDir()
+		if err := os.WriteFile(filepath.Join(cfg.Dir, "secret"), []byte("short"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := registry.New(cfg); err == nil || !strings.Contains(err.Error(), "want 32") {
+			t.Fatalf("err = %v", err)
 		}
 	})
 	t.Run("a public URL without a scheme", func(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// maxConfig bounds how much of an image's config is read for its platform.
+	// maxConfig bounds the config of an image, which is read into memory.
 	maxConfig = 4 << 20
 	// maxDepth bounds indexes within indexes.
 	maxDepth = 3
@@ -93,7 +93,7 @@ func (s *summary) addIndex(r repo, d digest.Digest, body []byte, depth int) erro
 func (s *summary) count(digest string, size int64) {
 	if !s.seen[digest] {
 		s.seen[digest] = true
-		s.size += size
+		s.size += max(size, 0) // sizes in a manifest are what its author wrote
 	}
 }
 

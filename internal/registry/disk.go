@@ -36,6 +36,7 @@ const (
 // disk is distribution on a directory: its HTTP handler for what clients send, and its storage for what we read ourselves.
 // Both look at the same files and neither keeps a cache, so each sees at once what the other does.
 type disk struct {
+	root   string // absolute or relative as given, cleaned
 	app    *handlers.App
 	driver driver.StorageDriver
 	images distribution.Namespace
@@ -44,7 +45,7 @@ type disk struct {
 
 func openDisk(dir string, uploadKey []byte, log *slog.Logger) (*disk, error) {
 	root := filepath.Join(dir, "blobs")
-	d := &disk{log: quiet(log)}
+	d := &disk{root: root, log: quiet(log)}
 	fsDriver, err := filesystem.FromParameters(map[string]any{"rootdirectory": root})
 	if err != nil {
 		return nil, err

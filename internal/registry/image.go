@@ -75,6 +75,9 @@ func newImage(rp repo, mediaType string, body []byte) (v1.Image, error) {
 	if err != nil {
 		return nil, fmt.Errorf("registry: manifest of %s: %w", rp.name, err)
 	}
+	if m.Config.Size > maxConfig {
+		return nil, fairlead.Errorf(fairlead.Invalid, "image %s: its config has %d bytes; want at most %d", rp.name, m.Config.Size, maxConfig)
+	}
 	return partial.CompressedToImage(&image{repo: rp, mediaType: types.MediaType(mediaType), body: body, manifest: m})
 }
 

@@ -298,6 +298,7 @@ func (e *env) blobs(t testing.TB) (n int) {
 }
 
 func TestAddresses(t *testing.T) {
+	cfg := start(t, nil).cfg
 	for _, tt := range []struct{ public, image, want string }{
 		{"http://127.0.0.1:8080", "127.0.0.1:8080/team/web:1.0", "team/web:1.0"},
 		{"http://127.0.0.1:8080", "localhost:8080/team/a/b", "team/a/b:latest"},
@@ -317,7 +318,13 @@ func TestAddresses(t *testing.T) {
 		{"", "127.0.0.1:8080/team/web:1.0", ""},
 	} {
 		t.Run(tt.public+" "+tt.image, func(t *testing.T) {
-			e := start(t, func(cfg *registry.Config) { cfg.PublicURL = tt.public })
+			cfg := cfg
+			cfg.PublicURL = tt.public
+			e, err := registry.New(cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer e.Close() //nolint:errcheck // nothing runs
 			ref, ok := e.Own(tt.image)
 			if ref != tt.want || ok != (tt.want != "") {
 				t.Fatalf("own = %q, %v, want %q", ref, ok, tt.want)

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/opencontainers/go-digest"
@@ -87,17 +89,17 @@ func limitManifest(req *http.Request) error {
 	return nil
 }
 
-// record writes a pushed manifest into the catalogue. A push by digest makes the repository but no tag.
+// record makes a pushed manifest durable and writes it into the catalogue. A push by digest makes the repository but no tag.
 func (r *Registry) record(ctx context.Context, rp repo, im ref, d digest.Digest, by fairlead.Actor) error {
-	var tag fairlead.Tag
-	if im.tag != "" {
-		s, err := rp.describe(d)
-		if err != nil {
-			return err
-		}
-		tag = s.tag(im, d)
-		tag.PushedBy = by.String()
+	s, err := rp.describe(d)
+	if err != nil {
+		return err
 	}
+	if err := r.disk.sync(im, d, slices.Collect(maps.Keys(s.seen))); err != nil {
+		return fmt.Errorf("make %s durable: %w", d, err)
+	}
+	tag := s.tag(im, d)
+	tag.PushedBy = by.String()
 	return r.cfg.DB.Write(ctx, func(tx *store.Tx) error {
 		if im.tag == "" {
 			return tx.PutRepository(ctx, im.organization, im.repository)

@@ -3,11 +3,16 @@ package registry_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -421,4 +426,82 @@ func ociError(t testing.TB, body string) (code, message string) {
 		t.Fatalf("body %q is not an OCI error: %v", body, err)
 	}
 	return answer.Errors[0].Code, answer.Errors[0].Message
+}
+
+func TestAnUploadGoesOnAfterARestart(t *testing.T) {
+	e := start(t, nil)
+	_, _, header := e.do(t, "POST", "/v2/team/web/blobs/uploads/", nil, basic("alice"))
+	status, body, header := e.do(t, "PATCH", header.Get("Location"), strings.NewReader("half "), basic("alice"))
+	if status != http.StatusAccepted {
+		t.Fatalf("first half: status %d, body %s", status, body)
+	}
+	e.open(t)
+	digest := "sha256:" + hex.EncodeToString(sum("half and half"))
+	status, body, _ = e.do(t, "PUT", header.Get("Location")+"&digest="+digest, strings.NewReader("and half"), basic("alice"))
+	if status != http.StatusCreated {
+		t.Fatalf("second half: status %d, body %s", status, body)
+	}
+	if _, body, _ = e.do(t, "GET", "/v2/team/web/blobs/"+digest, nil, basic("bob")); body != "half and half" {
+		t.Fatalf("blob = %q", body)
+	}
+}
+
+func sum(text string) []byte {
+	s := sha256.Sum256([]byte(text))
+	return s[:]
+}
+
+func TestADamagedBlobIsAnError(t *testing.T) {
+	e := start(t, nil)
+	img := randomImage(t, 1)
+	e.push(t, "team/web:1", img)
+	layers, err := img.Layers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := strings.TrimPrefix(digestOf(t, layers[0]), "sha256:")
+	file := filepath.Join(e.cfg.Dir, "blobs/docker/registry/v2/blobs/sha256", h[:2], h, "data")
+	if err := os.WriteFile(file, []byte("rot"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got, err := e.Image(t.Context(), "team/web:1", v1.Platform{OS: "linux", Architecture: "amd64"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if layers, err = got.Layers(); err != nil {
+		t.Fatal(err)
+	}
+	rc, err := layers[0].Compressed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadAll(rc); err == nil || !strings.Contains(err.Error(), "damaged on disk") {
+		t.Fatalf("err = %v, want that the blob is damaged", err)
+	}
+}
+
+// TestLog holds the way in which distribution is given our logger, which a new version of it could break.
+func TestLog(t *testing.T) {
+	var mu sync.Mutex
+	var log bytes.Buffer
+	e := start(t, func(cfg *registry.Config) {
+		cfg.Log = slog.New(slog.NewTextHandler(lockedWriter{&mu, &log}, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	})
+	e.do(t, "GET", "/v2/team/web/manifests/none", nil, basic("bob"))
+	mu.Lock()
+	defer mu.Unlock()
+	if got := log.String(); !strings.Contains(got, "level=DEBUG") || !strings.Contains(got, "manifest unknown") || strings.Contains(got, "level=ERROR") {
+		t.Fatalf("log = %q, want the missing manifest for debugging only", got)
+	}
+}
+
+type lockedWriter struct {
+	mu *sync.Mutex
+	w  io.Writer
+}
+
+func (l lockedWriter) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(p)
 }
