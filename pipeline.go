@@ -171,6 +171,7 @@ type Run struct {
 	ID        string            `json:"id"`
 	Pipeline  string            `json:"pipeline"`
 	Number    int64             `json:"number" doc:"SYS_INCREMENT of the run"`
+	Revision  int64             `json:"revision" doc:"the revision of the pipeline that runs"`
 	State     RunState          `json:"state"`
 	Cause     string            `json:"cause" doc:"what started it: manual, webhook"`
 	By        string            `json:"by,omitempty" doc:"the user who started it by hand"`
@@ -206,9 +207,21 @@ type ResolvedImage struct {
 	Digest  string `json:"digest"`
 }
 
+// HookMessage is one accepted message of a webhook.
+type HookMessage struct {
+	ID        string            `json:"id"`
+	Pipeline  string            `json:"pipeline"`
+	Condition string            `json:"condition" doc:"which condition received it"`
+	Params    map[string]string `json:"params"`
+	// Key is the sender's Idempotency-Key: the same key of the same webhook is counted once.
+	Key        string    `json:"key,omitempty"`
+	Run        string    `json:"run" doc:"id of the run that it started"`
+	ReceivedAt time.Time `json:"received_at"`
+}
+
 // LogLine is one line of a run's log.
 type LogLine struct {
-	Seq   int64     `json:"seq"`
+	Seq   int64     `json:"seq" doc:"grows along the log, with gaps"`
 	Time  time.Time `json:"time"`
 	Stage string    `json:"stage,omitempty" doc:"empty for the run itself"`
 	Level string    `json:"level" enum:"info,warning,error"`

@@ -1,0 +1,151 @@
+package pipeline
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"slices"
+
+	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/internal/store"
+)
+
+// Apply creates a pipeline from its file, or changes the one with that name. The same text again changes nothing. Runs that
+// have started keep to the revision that they started with. The group must exist; the default group is made when absent.
+func (e *Engine) Apply(ctx context.Context, actor fairlead.Actor, file string, src []byte) (p fairlead.Pipeline, err error) {
+	spec, diags := Parse(file, src)
+	if err := diags.Err(subject(file)); err != nil {
+		return p, err
+	}
+	err = e.db.Write(ctx, func(tx *store.Tx) error {
+		if err := ensureGroup(ctx, tx, spec.Group); err != nil {
+			return err
+		}
+		old, err := tx.PipelineHead(ctx, spec.Name)
+		switch exists := err == nil; {
+		case err != nil && fairlead.ErrorCode(err) != fairlead.NotFound:
+			return err
+		case exists && old.Source == string(src):
+		default:
+			if err := e.store(ctx, tx, old, spec, string(src), actor, exists); err != nil {
+				return err
+			}
+		}
+		p, err = tx.Pipeline(ctx, spec.Name)
+		return err
+	})
+	return e.withURLs(p), err
+}
+
+func subject(file string) string {
+	if file == "" {
+		return "pipeline"
+	}
+	return file
+}
+
+func ensureGroup(ctx context.Context, tx *store.Tx, name string) error {
+	_, err := tx.Group(ctx, name)
+	if name == fairlead.DefaultGroup && fairlead.ErrorCode(err) == fairlead.NotFound {
+		return tx.CreateGroup(ctx, &fairlead.Group{Name: name})
+	}
+	return err
+}
+
+func (e *Engine) store(ctx context.Context, tx *store.Tx, p fairlead.Pipeline, spec *fairlead.PipelineSpec, src string, actor fairlead.Actor, exists bool) (err error) {
+	p.Name, p.Group, p.Spec, p.Source, p.UpdatedBy = spec.Name, spec.Group, *spec, src, actor.String()
+	kind, save := "pipeline-changed", tx.UpdatePipeline
+	if !exists {
+		kind, save = "pipeline-created", tx.CreatePipeline
+		if p.ID, err = newID(); err != nil {
+			return err
+		}
+	}
+	if err := save(ctx, &p); err != nil {
+		return err
+	}
+	old, err := tx.PipelineWebhooks(ctx, p.Name)
+	if err != nil {
+		return err
+	}
+	if err := tx.SetPipelineWebhooks(ctx, p.Name, matchWebhooks(old, webhooks(spec))); err != nil {
+		return err
+	}
+	return tx.AppendEvent(ctx, fairlead.Event{Kind: "pipeline", Name: p.Name, Type: kind,
+		Message: fmt.Sprintf("pipeline %s revision %d applied by %s", p.Name, p.Revision, actor)})
+}
+
+// webhooks lists the webhook conditions of a file, without tokens.
+func webhooks(spec *fairlead.PipelineSpec) (hooks []store.PipelineWebhook) {
+	if spec.Start == nil {
+		return nil
+	}
+	for i, c := range spec.Start.Conditions {
+		if c.Webhook != nil {
+			hooks = append(hooks, store.PipelineWebhook{Pipeline: spec.Name, Position: i, Condition: item("start.conditions", i), Params: c.Params})
+		}
+	}
+	return hooks
+}
+
+// matchWebhooks gives the wanted webhooks their tokens. A condition keeps its token when it is as it was, also at another
+// place of the file, or else when it is at the place where it was; a new condition gets a new token.
+func matchWebhooks(old, want []store.PipelineWebhook) []store.PipelineWebhook {
+	taken := make([]bool, len(old))
+	match := func(same func(a, b store.PipelineWebhook) bool) {
+		for i := range want {
+			for j := range old {
+				if want[i].Token == "" && !taken[j] && same(old[j], want[i]) {
+					want[i].Token, taken[j] = old[j].Token, true
+				}
+			}
+		}
+	}
+	content := func(a, b store.PipelineWebhook) bool { return slices.Equal(a.Params, b.Params) }
+	place := func(a, b store.PipelineWebhook) bool { return a.Condition == b.Condition }
+	match(func(a, b store.PipelineWebhook) bool { return content(a, b) && place(a, b) })
+	match(content)
+	match(place)
+	for i := range want {
+		if want[i].Token == "" {
+			want[i].Token = rand.Text() // 130 bits
+		}
+	}
+	return want
+}
+
+// Pipeline returns a pipeline with its webhooks' addresses and its last run.
+func (e *Engine) Pipeline(ctx context.Context, name string) (p fairlead.Pipeline, err error) {
+	err = e.db.Read(ctx, func(tx *store.Tx) error {
+		p, err = tx.Pipeline(ctx, name)
+		return err
+	})
+	return e.withURLs(p), err
+}
+
+func (e *Engine) withURLs(p fairlead.Pipeline) fairlead.Pipeline {
+	for i := range p.Webhooks {
+		p.Webhooks[i].URL = e.url + p.Webhooks[i].Path
+	}
+	return p
+}
+
+// Delete removes a pipeline with its webhooks and the history and logs of its runs. It is a Conflict while a run is active.
+func (e *Engine) Delete(ctx context.Context, actor fairlead.Actor, name string) error {
+	return e.db.Write(ctx, func(tx *store.Tx) error {
+		if _, err := tx.PipelineHead(ctx, name); err != nil {
+			return err
+		}
+		run, active, err := tx.FirstActiveRun(ctx, name)
+		if err != nil {
+			return err
+		}
+		if active {
+			return fairlead.Errorf(fairlead.Conflict, "pipeline %s cannot be deleted: run %d (%s) is %s; wait for it or stop it", name, run.Number, run.ID, run.State)
+		}
+		if err := tx.DeletePipeline(ctx, name); err != nil {
+			return err
+		}
+		return tx.AppendEvent(ctx, fairlead.Event{Kind: "pipeline", Name: name, Type: "pipeline-deleted", Message: fmt.Sprintf("pipeline %s deleted by %s", name, actor)})
+	})
+}

@@ -1,0 +1,164 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/riverqueue/river"
+
+	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/internal/stack"
+	"github.com/fairlead/fairlead/internal/store"
+)
+
+// Images finds the images of the embedded registry.
+type Images interface {
+	// Resolve finds an image by organization/repository:tag; NotFound when it is not there.
+	Resolve(ctx context.Context, ref string) (fairlead.Tag, error)
+	// Address is the full pull address of an image.
+	Address(ref string) string
+}
+
+// Config is what an [Engine] works with. DB, Stacks and Images are required.
+type Config struct {
+	DB     *store.DB
+	Stacks *stack.Engine
+	Images Images
+	// PublicURL is put before the paths of webhooks, such as https://fairlead.example.com. Default: empty.
+	PublicURL string
+	// Log receives what went wrong inside. Default: discarded.
+	Log *slog.Logger
+	// Now is the clock for timeouts. Default: time.Now.
+	Now func() time.Time
+}
+
+// Engine starts and works runs. It keeps nothing in memory that a restart could lose. Safe for concurrent use.
+type Engine struct {
+	db     *store.DB
+	stacks *stack.Engine
+	images Images
+	url    string
+	log    *slog.Logger
+	now    func() time.Time
+}
+
+// New returns an Engine. Register its workers, and call Recover, before the jobs start.
+func New(cfg Config) *Engine {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return &Engine{db: cfg.DB, stacks: cfg.Stacks, images: cfg.Images, url: cfg.PublicURL, log: cfg.Log, now: cfg.Now}
+}
+
+// Register adds the workers of pipelines.
+func (e *Engine) Register(workers *river.Workers) {
+	river.AddWorker(workers, &stageWorker{engine: e})
+	river.AddWorker(workers, &doneWorker{engine: e})
+	river.AddWorker(workers, &cancelWorker{engine: e})
+}
+
+// newID returns an id that sorts by the time of its making.
+func newID() (string, error) {
+	id, err := uuid.NewV7()
+	return id.String(), err
+}
+
+// step takes a stored run through one event and carries out the effects, in the caller's transaction.
+func (e *Engine) step(ctx context.Context, tx *store.Tx, run fairlead.Run, event Event) (fairlead.Run, error) {
+	next, effects := Next(run, event, tx.Now)
+	if len(effects) == 0 { // the event came late: nothing changed
+		return run, nil
+	}
+	if err := tx.UpdateRun(ctx, &next); err != nil {
+		return run, err
+	}
+	return next, e.carryOut(ctx, tx, next, effects)
+}
+
+func (e *Engine) carryOut(ctx context.Context, tx *store.Tx, run fairlead.Run, effects []Effect) error {
+	var errs []error
+	for _, effect := range effects {
+		switch effect := effect.(type) {
+		case Log:
+			errs = append(errs, appendLog(ctx, tx, run, effect))
+		case StartStage:
+			errs = append(errs, tx.Enqueue(ctx, stageWork{attempt{run.ID, effect.Stage, effect.Attempt}}, nil))
+		case CancelAction:
+			errs = append(errs, tx.Enqueue(ctx, stageCancel{attempt{run.ID, effect.Stage, effect.Attempt}, effect.Action, effect.Stack}, nil))
+		case StartNextRun:
+			errs = append(errs, e.startNext(ctx, tx, run.Pipeline))
+		default:
+			errs = append(errs, fmt.Errorf("pipeline: effect %T is not known", effect))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// maxLine bounds a log line in bytes.
+const maxLine = 4096
+
+func appendLog(ctx context.Context, tx *store.Tx, run fairlead.Run, l Log) error {
+	if len(l.Text) > maxLine {
+		l.Text = l.Text[:maxLine] + "..."
+	}
+	return tx.AppendEvent(ctx, fairlead.Event{Kind: "run", Name: run.ID, Part: l.Stage, Type: l.Type, Message: l.Text, Action: l.Action})
+}
+
+// startNext gives the head of the pipeline's queue its turn, if it waits.
+func (e *Engine) startNext(ctx context.Context, tx *store.Tx, pipeline string) error {
+	run, ok, err := tx.FirstActiveRun(ctx, pipeline)
+	if err != nil || !ok {
+		return err
+	}
+	_, err = e.step(ctx, tx, run, Begin{})
+	return err
+}
+
+// Recover gives a job to every run that needs one and has none. That does not happen by itself, only when somebody tampered
+// with the jobs; call it once at start, before the jobs start.
+func (e *Engine) Recover(ctx context.Context) error {
+	return e.db.Write(ctx, func(tx *store.Tx) error {
+		runs, err := tx.OpenRuns(ctx)
+		if err != nil {
+			return err
+		}
+		for _, run := range runs {
+			if err := e.recoverRun(ctx, tx, run); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (e *Engine) recoverRun(ctx context.Context, tx *store.Tx, run fairlead.Run) error {
+	if run.State == fairlead.RunQueued {
+		return e.startNext(ctx, tx, run.Pipeline)
+	}
+	for i, s := range run.Stages {
+		if s.State != fairlead.StageRunning {
+			continue
+		}
+		at := attempt{run.ID, i, s.Attempt}
+		job := river.JobArgs(stageWork{at})
+		if s.Action != "" {
+			if state, err := tx.ActionState(ctx, s.Action); err == nil && !fairlead.ActionMoves.Final(state) {
+				continue // the action's end makes the job
+			}
+			job = stageDone{at}
+		}
+		if has, err := tx.HasJob(ctx, job.Kind(), run.ID); err != nil || has {
+			return err
+		}
+		e.log.Warn("a run had no job; it goes on", "pipeline", run.Pipeline, "run", run.ID)
+		return tx.Enqueue(ctx, job, nil)
+	}
+	return nil
+}

@@ -1,0 +1,376 @@
+package pipeline
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/fairlead/fairlead"
+)
+
+// Limits of what a pipeline may hold, and of a stage's timeout (the original's: 1 second to 1440 minutes).
+const (
+	maxVariables   = 200
+	maxStages      = 100
+	maxConditions  = 20
+	maxImages      = 100
+	maxParameters  = 200
+	maxDescription = 1024
+
+	defaultTimeout = time.Hour
+	minTimeout     = time.Second
+	maxTimeout     = 1440 * time.Minute
+)
+
+// Parse reads a pipeline file and checks all of it in one run: keys, types, names, duplicates and variables. The spec has its
+// defaults filled in; it is nil when there are errors. What a run needs but only the server knows (that the group, the stack
+// or an image exists) is not looked at here.
+func Parse(file string, src []byte) (*fairlead.PipelineSpec, fairlead.Diagnostics) {
+	r := &report{file: file}
+	root := readDocument(r, src)
+	if root == nil {
+		return nil, r.result()
+	}
+	o := r.object(root, "", "a pipeline", []string{"name", "group", "description", "concurrency", "variables", "start", "stages"}, []string{"notify"})
+	if o == nil {
+		return nil, r.result()
+	}
+	p := parser{report: r, spec: &fairlead.PipelineSpec{}, known: map[string]bool{}}
+	p.pipeline(o)
+	if r.failed() {
+		return nil, r.result()
+	}
+	return p.spec, nil
+}
+
+// parser builds the spec of one file.
+type parser struct {
+	*report
+	spec  *fairlead.PipelineSpec
+	known map[string]bool // variables that stages can read
+}
+
+func (p *parser) pipeline(o *object) {
+	s := p.spec
+	o.require("a pipeline", "name", "stages")
+	s.Name, s.Group, s.Description = o.str("name"), o.str("group"), p.description(o)
+	if o.get("group") == nil {
+		s.Group = fairlead.DefaultGroup
+	}
+	for key, name := range map[string]string{"name": s.Name, "group": s.Group} {
+		what := map[string]string{"name": "pipeline", "group": "pipeline group"}[key]
+		if err := fairlead.CheckGroupName(what, name); err != nil && name != "" {
+			o.at(key).invalid("bad-name", err, "")
+		}
+	}
+	s.Concurrency = fairlead.Concurrency(o.choice("concurrency", string(fairlead.Queue),
+		[]string{string(fairlead.Queue), string(fairlead.Reject), string(fairlead.CancelPrevious)}, nil))
+	p.variables(o)
+	if n := o.get("start"); n != nil {
+		s.Start = p.start(n)
+	}
+	stages := o.list("stages", maxStages)
+	if o.get("stages") != nil && o.get("stages").Kind == yaml.SequenceNode && len(stages) == 0 {
+		o.at("stages").error("missing-key", "a pipeline needs at least one stage", "")
+	}
+	names := map[string]bool{}
+	for i, n := range stages {
+		s.Stages = append(s.Stages, p.stage(n, item("stages", i), names))
+	}
+}
+
+func (p *parser) description(o *object) string {
+	s := o.str("description")
+	if n := utf8.RuneCountInString(s); n > maxDescription {
+		o.at("description").errorf("too-long", "the description has %d characters; at most %d are allowed", n, maxDescription)
+	}
+	return s
+}
+
+func (p *parser) variables(o *object) {
+	sys := systemVariables(0, time.Time{})
+	values := maps.Clone(sys)
+	for i, n := range o.list("variables", maxVariables) {
+		path := item("variables", i)
+		v := p.object(n, path, "a variable", []string{"name", "value", "description"}, nil)
+		if v == nil {
+			continue
+		}
+		v.require("a variable", "name")
+		name, at := v.str("name"), v.at("name")
+		switch _, system := sys[name]; {
+		case system:
+			at.error("system-variable", name+" is set by the system", "choose another name")
+		case name != "" && !nameRE.MatchString(name):
+			at.error("bad-name", "variable name "+quote(name)+": want letters, digits, underscores or hyphens, first a letter or underscore, at most 64", "")
+		default:
+			p.unique(p.known, at, "variable", name)
+		}
+		value := v.value("value")
+		p.defaultValue(v.at("value"), name, value, values)
+		p.spec.Variables = append(p.spec.Variables, fairlead.Variable{Name: name, Value: value, Description: p.description(v)})
+	}
+	for name := range sys {
+		p.known[name] = true
+	}
+}
+
+// defaultValue checks the value of a variable, which can read the variables above it, and adds what it gives to values.
+func (p *parser) defaultValue(at place, name, value string, values map[string]string) {
+	expanded, err := Expand(value, func(ref string) (string, bool) { s, ok := values[ref]; return s, ok })
+	if err != nil {
+		p.variableError(at, err, slices.Sorted(maps.Keys(values)), "a value can read the system's variables and the variables above it")
+	}
+	if _, taken := values[name]; !taken {
+		values[name] = expanded
+	}
+}
+
+func (p *parser) variableError(at place, err error, known []string, otherwise string) {
+	if unknown, ok := err.(*unknownVariable); ok { //nolint:errorlint // Expand returns it bare
+		hint := meant(unknown.name, known)
+		if hint == "" {
+			hint = otherwise
+		}
+		at.invalid("unknown-variable", err, hint)
+		return
+	}
+	at.invalid("bad-reference", err, "")
+}
+
+// start reads how a run starts by itself.
+func (p *parser) start(n *yaml.Node) *fairlead.Conditions {
+	o := p.object(n, "start", "start", []string{"mode", "conditions"}, nil)
+	if o == nil {
+		return nil
+	}
+	o.require("start", "conditions")
+	c := &fairlead.Conditions{Mode: o.choice("mode", "any", []string{"any", "all"}, nil)}
+	for i, n := range o.list("conditions", maxConditions) {
+		c.Conditions = append(c.Conditions, p.condition(n, item("start.conditions", i)))
+	}
+	if c.Mode == "all" && len(c.Conditions) > 1 {
+		o.at("mode").error("not-available", "\"mode\" \"all\" with several conditions is known but not available yet in this version", "use mode any, or one condition")
+	}
+	return c
+}
+
+func (p *parser) condition(n *yaml.Node, path string) fairlead.Condition {
+	var c fairlead.Condition
+	kinds := []string{"webhook", "channel", "image", "schedule"}
+	o := p.object(n, path, "a condition", []string{"webhook", "params"}, kinds[1:])
+	if o == nil {
+		return c
+	}
+	var given []string
+	for _, kind := range kinds {
+		if o.keys[kind] != nil {
+			given = append(given, kind)
+		}
+	}
+	if len(given) != 1 {
+		p.on(n, path).error("wrong-value", "a condition is exactly one of webhook, channel, image, schedule", "write each condition as a list item of its own")
+	}
+	if o.keys["webhook"] != nil {
+		c.Webhook = &fairlead.WebhookCondition{}
+		if body := o.get("webhook"); body != nil {
+			p.object(body, o.sub("webhook"), "webhook", nil, nil)
+		}
+	}
+	seen := map[string]bool{}
+	for i, n := range o.list("params", maxParameters) {
+		c.Params = append(c.Params, p.param(n, item(o.sub("params"), i), seen))
+	}
+	return c
+}
+
+// param reads which variable a parameter of a message goes to.
+func (p *parser) param(n *yaml.Node, path string, seen map[string]bool) fairlead.ParamMap {
+	o := p.object(n, path, "a parameter", []string{"name", "variable"}, nil)
+	if o == nil {
+		return fairlead.ParamMap{}
+	}
+	o.require("a parameter", "name", "variable")
+	m := fairlead.ParamMap{Name: o.str("name"), Variable: o.str("variable")}
+	if m.Name != "" && !nameRE.MatchString(m.Name) {
+		o.at("name").error("bad-name", "parameter name "+quote(m.Name)+": want letters, digits, underscores or hyphens, first a letter or underscore, at most 64", "")
+	}
+	p.unique(seen, o.at("name"), "parameter", m.Name)
+	switch {
+	case m.Variable == sysTimestamp || m.Variable == sysIncrement:
+		o.at("variable").error("system-variable", m.Variable+" is set by the system", "give the parameter to a variable of the pipeline")
+	case m.Variable != "" && !p.known[m.Variable]:
+		own := slices.DeleteFunc(p.names(), func(s string) bool { return s == sysTimestamp || s == sysIncrement })
+		o.at("variable").error("unknown-variable", "the pipeline has no variable "+quote(m.Variable), meant(m.Variable, own))
+	}
+	return m
+}
+
+func (p *parser) names() []string { return slices.Sorted(maps.Keys(p.known)) }
+
+func (p *parser) stage(n *yaml.Node, path string, names map[string]bool) fairlead.Stage {
+	o := p.object(n, path, "a stage", []string{"name", "type", "images", "deploy", "timeout"},
+		[]string{"on_error", "triggers", "notifications", "review", "tasks", "order"})
+	if o == nil {
+		return fairlead.Stage{}
+	}
+	o.require("a stage", "name", "type")
+	s := fairlead.Stage{Name: o.str("name")}
+	p.stageName(o, s.Name)
+	p.unique(names, o.at("name"), "stage", s.Name)
+	s.Type = fairlead.StageType(o.choice("type", "", []string{string(fairlead.StageTemplateDeploy)}, []string{"review", "parallel"}))
+	s.Timeout = p.timeout(o)
+	known := maps.Clone(p.known)
+	s.Images = p.images(o, known)
+	if s.Type == fairlead.StageTemplateDeploy {
+		o.require("a template-deploy stage", "deploy")
+	}
+	if n := o.get("deploy"); n != nil {
+		s.Deploy = p.deploy(n, o.sub("deploy"), known)
+	}
+	return s
+}
+
+func (p *parser) stageName(o *object, name string) {
+	bad := strings.TrimSpace(name) != name || utf8.RuneCountInString(name) > 64 || strings.ContainsFunc(name, unicode.IsControl)
+	if bad || (name == "" && o.get("name") != nil && kindName(o.get("name")) == "text") {
+		o.at("name").error("bad-name", "stage name "+quote(name)+": want 1 to 64 characters without line breaks, no blank at the ends", "")
+	}
+}
+
+func (p *parser) timeout(o *object) fairlead.Duration {
+	if o.get("timeout") == nil {
+		return fairlead.Duration(defaultTimeout)
+	}
+	text := o.value("timeout")
+	d, err := time.ParseDuration(text)
+	switch {
+	case text == "" && o.get("timeout").Kind != yaml.ScalarNode: // reported
+	case err != nil:
+		o.at("timeout").error("wrong-value", "timeout "+quote(text)+" is no time span", "want a number with a unit, such as 90s, 30m or 1h30m")
+	case d < minTimeout || d > maxTimeout:
+		o.at("timeout").error("wrong-value", "timeout "+quote(text)+" is out of range", "want 1s to 1440m")
+	}
+	return fairlead.Duration(d)
+}
+
+// images reads the input resources and adds what they bring to known.
+func (p *parser) images(o *object, known map[string]bool) []fairlead.StageImage {
+	var images []fairlead.StageImage
+	seen := map[string]bool{}
+	for i, n := range o.list("images", maxImages) {
+		path := item(o.sub("images"), i)
+		io := p.object(n, path, "an image", []string{"name", "image"}, nil)
+		if io == nil {
+			continue
+		}
+		io.require("an image", "name", "image")
+		img := fairlead.StageImage{Name: io.str("name"), Image: io.str("image")}
+		if img.Name != "" && !nameRE.MatchString(img.Name) {
+			io.at("name").error("bad-name", "image name "+quote(img.Name)+": want letters, digits, underscores or hyphens, first a letter or underscore, at most 64", "")
+		}
+		p.unique(seen, io.at("name"), "image", img.Name)
+		if img.Image != "" {
+			p.references(io.at("image"), img.Image, p.known)
+			if err := checkImage(img.Image); err != nil {
+				io.at("image").invalid("bad-image", err, "")
+			}
+		}
+		images = append(images, img)
+	}
+	for name := range seen {
+		known["image."+name], known["image."+name+".digest"] = true, true
+	}
+	return images
+}
+
+// references reports variables of a text that do not exist.
+func (p *parser) references(at place, text string, known map[string]bool) {
+	names, err := references(text)
+	if err != nil {
+		at.invalid("bad-reference", err, "")
+	}
+	for _, name := range names {
+		if !known[name] {
+			p.variableError(at, &unknownVariable{name}, slices.Sorted(maps.Keys(known)), "")
+		}
+	}
+}
+
+func (p *parser) deploy(n *yaml.Node, path string, known map[string]bool) *fairlead.Deploy {
+	o := p.object(n, path, "deploy", []string{"tool", "stack", "create", "target", "namespace", "template", "version", "parameters"}, nil)
+	if o == nil {
+		return nil
+	}
+	o.require("deploy", "tool", "stack")
+	d := &fairlead.Deploy{
+		Tool: o.choice("tool", "", []string{"aos"}, []string{"helm"}), Stack: o.str("stack"), Create: o.bool("create"), Target: o.str("target"),
+		Namespace: o.str("namespace"), Template: o.str("template"), Version: o.value("version"),
+	}
+	for key, name := range map[string]string{"stack": d.Stack, "target": d.Target, "template": d.Template, "namespace": d.Namespace} {
+		p.reference(o, key, name, known, func() error { return fairlead.CheckName(key, name) })
+	}
+	p.reference(o, "version", d.Version, known, func() error { return fairlead.CheckVersion(d.Version) })
+	switch {
+	case d.Create:
+		o.require("deploy with \"create: true\"", "template", "version")
+	case d.Template != "":
+		o.require("deploy with a template", "version")
+	}
+	if n := o.get("parameters"); n != nil {
+		d.Parameters = p.parameters(n, o.sub("parameters"), known)
+	}
+	return d
+}
+
+// reference checks a name that can contain variables; without any it is checked as it stands.
+func (p *parser) reference(o *object, key, name string, known map[string]bool, check func() error) {
+	switch {
+	case name == "":
+	case strings.Contains(name, "${"):
+		p.references(o.at(key), name, known)
+	default:
+		if err := check(); err != nil {
+			o.at(key).invalid("bad-name", err, "")
+		}
+	}
+}
+
+// parameters reads the inputs of the template: scalars as they are written, lists and maps as text in quotes.
+func (p *parser) parameters(n *yaml.Node, path string, known map[string]bool) map[string]string {
+	if n.Kind != yaml.MappingNode {
+		p.on(n, path).errorf("wrong-type", "parameters must be a map, not %s", kindName(n))
+		return nil
+	}
+	if len(n.Content)/2 > maxParameters {
+		p.on(n, path).errorf("too-many", "there are %d parameters; at most %d are allowed", len(n.Content)/2, maxParameters)
+		return nil
+	}
+	names := make([]string, 0, len(n.Content)/2)
+	for i := 0; i < len(n.Content); i += 2 {
+		names = append(names, n.Content[i].Value)
+	}
+	o := p.object(n, path, "parameters", names, nil)
+	out := make(map[string]string, len(names))
+	for _, name := range names {
+		if v := o.vals[name]; v.Kind == yaml.ScalarNode && v.Tag == "!!null" {
+			o.at(name).error("wrong-type", "parameter "+quote(name)+" has no value", "leave it out to keep the stack's value, or write \"\" for an empty text")
+			continue
+		}
+		out[name] = o.value(name)
+		p.references(o.at(name), out[name], known)
+	}
+	return out
+}
+
+// describe is "stage N (name)", for messages about a stage of a run.
+func describe(i int, name string) string {
+	return fmt.Sprintf("stage %d (%s)", i+1, strconv.Quote(name))
+}

@@ -1,0 +1,277 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+
+	"github.com/fairlead/fairlead"
+)
+
+// CreateGroup stores a pipeline group. A taken name is a Conflict. CreatedAt is set here.
+func (tx *Tx) CreateGroup(ctx context.Context, g *fairlead.Group) error {
+	g.CreatedAt = tx.Now
+	const q = `INSERT INTO pipeline_groups (name, description, created_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING`
+	res, err := tx.Exec(ctx, q, g.Name, g.Description, Time(g.CreatedAt))
+	if err != nil {
+		return err
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 1 {
+		return err
+	}
+	return fairlead.Errorf(fairlead.Conflict, "pipeline group %q exists already", g.Name)
+}
+
+func scanGroup(row Row) (g fairlead.Group, err error) {
+	return g, row.Scan(&g.Name, &g.Description, ScanTime(&g.CreatedAt))
+}
+
+// Group returns one pipeline group.
+func (tx *Tx) Group(ctx context.Context, name string) (fairlead.Group, error) {
+	g, err := scanGroup(tx.QueryRow(ctx, `SELECT name, description, created_at FROM pipeline_groups WHERE name = $1`, name))
+	return g, NotFound(err, "pipeline group %q does not exist; create it with: fairlead group create %s", name, name)
+}
+
+// Groups lists pipeline groups by name. cursor is the last name of the page before.
+func (tx *Tx) Groups(ctx context.Context, limit int, cursor string) ([]fairlead.Group, string, error) {
+	const q = `SELECT name, description, created_at FROM pipeline_groups WHERE name > $1 ORDER BY name LIMIT $2`
+	rows, err := tx.Query(ctx, q, cursor, limit+1)
+	list, err := Collect(rows, err, scanGroup)
+	if err != nil {
+		return nil, "", err
+	}
+	list, next := Page(list, limit, func(g fairlead.Group) string { return g.Name })
+	return list, next, nil
+}
+
+// DeleteGroup removes an empty pipeline group; one with pipelines is a Conflict.
+func (tx *Tx) DeleteGroup(ctx context.Context, name string) error {
+	if _, err := tx.Group(ctx, name); err != nil {
+		return err
+	}
+	var n int
+	if err := tx.QueryRow(ctx, `SELECT count(*) FROM pipelines WHERE group_name = $1`, name).Scan(&n); err != nil {
+		return err
+	}
+	if n > 0 {
+		return fairlead.Errorf(fairlead.Conflict, "pipeline group %q holds %d pipelines; delete or move them first", name, n)
+	}
+	_, err := tx.Exec(ctx, `DELETE FROM pipeline_groups WHERE name = $1`, name)
+	return err
+}
+
+// CreatePipeline stores a pipeline with its first revision. CreatedAt, UpdatedAt and Revision are set here.
+func (tx *Tx) CreatePipeline(ctx context.Context, p *fairlead.Pipeline) error {
+	p.CreatedAt, p.UpdatedAt, p.Revision = tx.Now, tx.Now, 1
+	const q = `INSERT INTO pipelines (name, id, group_name, revision, runs, created_at, updated_at, updated_by) VALUES ($1, $2, $3, $4, 0, $5, $5, $6)`
+	if _, err := tx.Exec(ctx, q, p.Name, p.ID, p.Group, p.Revision, Time(tx.Now), p.UpdatedBy); err != nil {
+		return err
+	}
+	return tx.addRevision(ctx, p)
+}
+
+// UpdatePipeline stores a new revision. UpdatedAt and Revision are set here.
+func (tx *Tx) UpdatePipeline(ctx context.Context, p *fairlead.Pipeline) error {
+	p.UpdatedAt = tx.Now
+	p.Revision++
+	const q = `UPDATE pipelines SET group_name = $1, revision = $2, updated_at = $3, updated_by = $4 WHERE name = $5`
+	if _, err := tx.Exec(ctx, q, p.Group, p.Revision, Time(tx.Now), p.UpdatedBy, p.Name); err != nil {
+		return err
+	}
+	return tx.addRevision(ctx, p)
+}
+
+func (tx *Tx) addRevision(ctx context.Context, p *fairlead.Pipeline) error {
+	spec, err := json.Marshal(p.Spec)
+	if err != nil {
+		return err
+	}
+	tx.Changed()
+	const q = `INSERT INTO pipeline_revisions (pipeline, revision, spec, source, created_at, created_by) VALUES ($1, $2, $3, $4, $5, $6)`
+	_, err = tx.Exec(ctx, q, p.Name, p.Revision, string(spec), p.Source, Time(tx.Now), p.UpdatedBy)
+	return err
+}
+
+const selectPipelines = `SELECT p.name, p.id, p.group_name, p.revision, p.runs, p.created_at, p.updated_at, p.updated_by, r.spec, r.source
+FROM pipelines p JOIN pipeline_revisions r ON r.pipeline = p.name AND r.revision = p.revision`
+
+func scanPipeline(row Row) (p fairlead.Pipeline, err error) {
+	var spec []byte
+	if err := row.Scan(&p.Name, &p.ID, &p.Group, &p.Revision, &p.Runs, ScanTime(&p.CreatedAt), ScanTime(&p.UpdatedAt), &p.UpdatedBy, &spec, &p.Source); err != nil {
+		return p, err
+	}
+	err = json.Unmarshal(spec, &p.Spec)
+	p.Description = p.Spec.Description
+	return p, err
+}
+
+// PipelineHead returns one pipeline without its webhooks and its last run.
+func (tx *Tx) PipelineHead(ctx context.Context, name string) (fairlead.Pipeline, error) {
+	p, err := scanPipeline(tx.QueryRow(ctx, selectPipelines+` WHERE p.name = $1`, name))
+	return p, NotFound(err, "pipeline %q does not exist; see: fairlead pipeline list", name)
+}
+
+// Pipeline returns one pipeline with its webhooks and its last run. The paths of the webhooks are secrets of those who may
+// edit the pipeline.
+func (tx *Tx) Pipeline(ctx context.Context, name string) (fairlead.Pipeline, error) {
+	p, err := tx.PipelineHead(ctx, name)
+	if err != nil {
+		return p, err
+	}
+	hooks, err := tx.PipelineWebhooks(ctx, name)
+	if err != nil {
+		return p, err
+	}
+	for _, h := range hooks {
+		p.Webhooks = append(p.Webhooks, fairlead.Webhook{Condition: h.Condition, Path: "/hooks/" + h.Token})
+	}
+	p.LastRun, err = tx.lastRun(ctx, name)
+	return p, err
+}
+
+// Pipelines lists pipelines by name with their last runs, without webhooks. group selects one group when not empty; cursor is
+// the last name of the page before.
+func (tx *Tx) Pipelines(ctx context.Context, group string, limit int, cursor string) ([]fairlead.Pipeline, string, error) {
+	const q = selectPipelines + ` WHERE p.name > $1 AND ($2 = '' OR p.group_name = $2) ORDER BY p.name LIMIT $3`
+	rows, err := tx.Query(ctx, q, cursor, group, limit+1)
+	list, err := Collect(rows, err, scanPipeline)
+	if err != nil {
+		return nil, "", err
+	}
+	list, next := Page(list, limit, func(p fairlead.Pipeline) string { return p.Name })
+	for i := range list {
+		if list[i].LastRun, err = tx.lastRun(ctx, list[i].Name); err != nil {
+			return nil, "", err
+		}
+	}
+	return list, next, nil
+}
+
+// PipelineSpec returns the content of one revision of a pipeline, which is what a run executes.
+func (tx *Tx) PipelineSpec(ctx context.Context, name string, revision int64) (spec fairlead.PipelineSpec, err error) {
+	var b []byte
+	const q = `SELECT spec FROM pipeline_revisions WHERE pipeline = $1 AND revision = $2`
+	if err := tx.QueryRow(ctx, q, name, revision).Scan(&b); err != nil {
+		return spec, NotFound(err, "pipeline %q has no revision %d", name, revision)
+	}
+	return spec, json.Unmarshal(b, &spec)
+}
+
+// DeletePipeline removes a pipeline with its runs, their logs, its webhooks and their messages. The caller has checked that no
+// run is active.
+func (tx *Tx) DeletePipeline(ctx context.Context, name string) error {
+	tx.Changed()
+	const logs = `DELETE FROM events WHERE kind = 'run' AND name IN (SELECT id FROM runs WHERE pipeline = $1)`
+	if _, err := tx.Exec(ctx, logs, name); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, `DELETE FROM pipelines WHERE name = $1`, name)
+	return err
+}
+
+// PipelineWebhook is the generated address of one trigger condition with its secret.
+type PipelineWebhook struct {
+	Token     string
+	Pipeline  string
+	Position  int
+	Condition string
+	Params    []fairlead.ParamMap
+}
+
+func hookHash(token string) string {
+	sum := sha256.Sum256([]byte(token))
+	return hex.EncodeToString(sum[:])
+}
+
+// PipelineWebhooks lists the webhooks of a pipeline in the order of the file.
+func (tx *Tx) PipelineWebhooks(ctx context.Context, pipeline string) ([]PipelineWebhook, error) {
+	const q = `SELECT token, pipeline, position, condition, params FROM webhooks WHERE pipeline = $1 ORDER BY position`
+	rows, err := tx.Query(ctx, q, pipeline)
+	return Collect(rows, err, tx.scanWebhook)
+}
+
+func (tx *Tx) scanWebhook(row Row) (h PipelineWebhook, err error) {
+	var token, params []byte
+	if err := row.Scan(&token, &h.Pipeline, &h.Position, &h.Condition, &params); err != nil {
+		return h, err
+	}
+	if token, err = tx.Unseal(token); err != nil {
+		return h, err
+	}
+	h.Token = string(token)
+	return h, json.Unmarshal(params, &h.Params)
+}
+
+// PipelineWebhook returns the webhook with a token.
+func (tx *Tx) PipelineWebhook(ctx context.Context, token string) (PipelineWebhook, error) {
+	const q = `SELECT token, pipeline, position, condition, params FROM webhooks WHERE hash = $1`
+	h, err := tx.scanWebhook(tx.QueryRow(ctx, q, hookHash(token)))
+	return h, NotFound(err, "there is no such webhook; see its address with: fairlead pipeline get")
+}
+
+// SetPipelineWebhooks makes the webhooks of a pipeline exactly those given.
+func (tx *Tx) SetPipelineWebhooks(ctx context.Context, pipeline string, hooks []PipelineWebhook) error {
+	if _, err := tx.Exec(ctx, `DELETE FROM webhooks WHERE pipeline = $1`, pipeline); err != nil {
+		return err
+	}
+	for _, h := range hooks {
+		token, err := tx.Seal([]byte(h.Token))
+		if err != nil {
+			return err
+		}
+		params, err := json.Marshal(h.Params)
+		if err != nil {
+			return err
+		}
+		const q = `INSERT INTO webhooks (hash, token, pipeline, position, condition, params, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)`
+		if _, err := tx.Exec(ctx, q, hookHash(h.Token), token, pipeline, h.Position, h.Condition, string(params), Time(tx.Now)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// CreateHookMessage stores an accepted message of the webhook with a token. ReceivedAt is set here.
+func (tx *Tx) CreateHookMessage(ctx context.Context, token string, m *fairlead.HookMessage) error {
+	m.ReceivedAt = tx.Now
+	params, err := json.Marshal(m.Params)
+	if err != nil {
+		return err
+	}
+	var key any // no key is not a key that could be there twice
+	if m.Key != "" {
+		key = m.Key
+	}
+	const q = `INSERT INTO hook_messages (id, pipeline, hook, condition, message_key, params, run_id, received_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
+	_, err = tx.Exec(ctx, q, m.ID, m.Pipeline, hookHash(token), m.Condition, key, string(params), m.Run, Time(m.ReceivedAt))
+	return err
+}
+
+const selectHookMessages = `SELECT id, pipeline, condition, coalesce(message_key, ''), params, run_id, received_at FROM hook_messages`
+
+func scanHookMessage(row Row) (m fairlead.HookMessage, err error) {
+	var params []byte
+	if err := row.Scan(&m.ID, &m.Pipeline, &m.Condition, &m.Key, &params, &m.Run, ScanTime(&m.ReceivedAt)); err != nil {
+		return m, err
+	}
+	return m, json.Unmarshal(params, &m.Params)
+}
+
+// HookMessageByKey returns the message of a webhook that came with an Idempotency-Key.
+func (tx *Tx) HookMessageByKey(ctx context.Context, token, key string) (fairlead.HookMessage, error) {
+	m, err := scanHookMessage(tx.QueryRow(ctx, selectHookMessages+` WHERE hook = $1 AND message_key = $2`, hookHash(token), key))
+	return m, NotFound(err, "no message with this Idempotency-Key")
+}
+
+// HookMessages lists the accepted messages of a pipeline, newest first. cursor is the last id of the page before.
+func (tx *Tx) HookMessages(ctx context.Context, pipeline string, limit int, cursor string) ([]fairlead.HookMessage, string, error) {
+	const q = selectHookMessages + ` WHERE pipeline = $1 AND ($2 = '' OR id < $2) ORDER BY id DESC LIMIT $3`
+	rows, err := tx.Query(ctx, q, pipeline, cursor, limit+1)
+	list, err := Collect(rows, err, scanHookMessage)
+	if err != nil {
+		return nil, "", err
+	}
+	list, next := Page(list, limit, func(m fairlead.HookMessage) string { return m.ID })
+	return list, next, nil
+}

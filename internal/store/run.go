@@ -1,0 +1,204 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/fairlead/fairlead"
+)
+
+const runColumns = `id, pipeline, number, revision, state, cause, started_by, variables, stages, message, stopping, created_at, started_at, ended_at`
+
+// NextRunNumber counts a run of a pipeline.
+func (tx *Tx) NextRunNumber(ctx context.Context, pipeline string) (n int64, err error) {
+	err = tx.QueryRow(ctx, `UPDATE pipelines SET runs = runs + 1 WHERE name = $1 RETURNING runs`, pipeline).Scan(&n)
+	return n, err
+}
+
+// CreateRun stores a run. CreatedAt is set here.
+func (tx *Tx) CreateRun(ctx context.Context, r *fairlead.Run) error {
+	r.CreatedAt = tx.Now
+	variables, err := json.Marshal(r.Variables)
+	if err != nil {
+		return err
+	}
+	stages, err := json.Marshal(r.Stages)
+	if err != nil {
+		return err
+	}
+	tx.Changed()
+	const q = `INSERT INTO runs (` + runColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`
+	_, err = tx.Exec(ctx, q, r.ID, r.Pipeline, r.Number, r.Revision, string(r.State), r.Cause, r.By, string(variables), string(stages),
+		r.Message, r.Stopping, Time(r.CreatedAt), NullTime(r.StartedAt), NullTime(r.EndedAt))
+	return err
+}
+
+// UpdateRun stores what changes of a run: its state, its stages and its message.
+func (tx *Tx) UpdateRun(ctx context.Context, r *fairlead.Run) error {
+	stages, err := json.Marshal(r.Stages)
+	if err != nil {
+		return err
+	}
+	tx.Changed()
+	const q = `UPDATE runs SET state = $1, stages = $2, message = $3, stopping = $4, started_at = $5, ended_at = $6 WHERE id = $7`
+	_, err = tx.Exec(ctx, q, string(r.State), string(stages), r.Message, r.Stopping, NullTime(r.StartedAt), NullTime(r.EndedAt), r.ID)
+	return err
+}
+
+func scanRun(row Row) (r fairlead.Run, err error) {
+	var variables, stages []byte
+	if err := row.Scan(&r.ID, &r.Pipeline, &r.Number, &r.Revision, &r.State, &r.Cause, &r.By, &variables, &stages, &r.Message,
+		&r.Stopping, ScanTime(&r.CreatedAt), ScanNullTime(&r.StartedAt), ScanNullTime(&r.EndedAt)); err != nil {
+		return r, err
+	}
+	return r, errors.Join(json.Unmarshal(variables, &r.Variables), json.Unmarshal(stages, &r.Stages))
+}
+
+// Run returns one run.
+func (tx *Tx) Run(ctx context.Context, id string) (fairlead.Run, error) {
+	r, err := scanRun(tx.QueryRow(ctx, `SELECT `+runColumns+` FROM runs WHERE id = $1`, id))
+	return r, NotFound(err, "run %q does not exist; see: fairlead pipeline runs", id)
+}
+
+func (tx *Tx) lastRun(ctx context.Context, pipeline string) (*fairlead.Run, error) {
+	r, err := scanRun(tx.QueryRow(ctx, `SELECT `+runColumns+` FROM runs WHERE pipeline = $1 ORDER BY number DESC LIMIT 1`, pipeline))
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil //nolint:nilnil // a pipeline without runs has no last one
+	}
+	return &r, err
+}
+
+// ActiveRuns lists the runs of a pipeline that did not end, in the order of the queue.
+func (tx *Tx) ActiveRuns(ctx context.Context, pipeline string) ([]fairlead.Run, error) {
+	rows, err := tx.Query(ctx, `SELECT `+runColumns+` FROM runs WHERE pipeline = $1 AND ended_at IS NULL ORDER BY number`, pipeline)
+	return Collect(rows, err, scanRun)
+}
+
+// OpenRuns lists the runs of all pipelines that did not end.
+func (tx *Tx) OpenRuns(ctx context.Context) ([]fairlead.Run, error) {
+	rows, err := tx.Query(ctx, `SELECT `+runColumns+` FROM runs WHERE ended_at IS NULL ORDER BY pipeline, number`)
+	return Collect(rows, err, scanRun)
+}
+
+// FirstActiveRun returns the run at the head of a pipeline's queue; ok is false when no run is active.
+func (tx *Tx) FirstActiveRun(ctx context.Context, pipeline string) (r fairlead.Run, ok bool, err error) {
+	const q = `SELECT ` + runColumns + ` FROM runs WHERE pipeline = $1 AND ended_at IS NULL ORDER BY number LIMIT 1`
+	r, err = scanRun(tx.QueryRow(ctx, q, pipeline))
+	if errors.Is(err, sql.ErrNoRows) {
+		return r, false, nil
+	}
+	return r, err == nil, err
+}
+
+// PipelineRuns lists the runs of a pipeline, newest first. cursor is the number of the last one of the page before.
+func (tx *Tx) PipelineRuns(ctx context.Context, pipeline string, limit int, cursor string) ([]fairlead.Run, string, error) {
+	before, err := parseCursor(cursor)
+	if err != nil {
+		return nil, "", err
+	}
+	const q = `SELECT ` + runColumns + ` FROM runs WHERE pipeline = $1 AND number < $2 ORDER BY number DESC LIMIT $3`
+	rows, err := tx.Query(ctx, q, pipeline, before, limit+1)
+	list, err := Collect(rows, err, scanRun)
+	if err != nil {
+		return nil, "", err
+	}
+	list, next := Page(list, limit, func(r fairlead.Run) string { return strconv.FormatInt(r.Number, 10) })
+	return list, next, nil
+}
+
+func parseCursor(cursor string) (int64, error) {
+	if cursor == "" {
+		return 1<<63 - 1, nil
+	}
+	n, err := strconv.ParseInt(cursor, 10, 64)
+	if err != nil {
+		return 0, fairlead.Errorf(fairlead.Invalid, "cursor %q is not one that a list gave", cursor)
+	}
+	return n, nil
+}
+
+// Runs lists the runs of all pipelines, newest first. cursor is the last id of the page before.
+func (tx *Tx) Runs(ctx context.Context, limit int, cursor string) ([]fairlead.Run, string, error) {
+	rows, err := tx.Query(ctx, `SELECT `+runColumns+` FROM runs WHERE ($1 = '' OR id < $1) ORDER BY id DESC LIMIT $2`, cursor, limit+1)
+	list, err := Collect(rows, err, scanRun)
+	if err != nil {
+		return nil, "", err
+	}
+	list, next := Page(list, limit, func(r fairlead.Run) string { return r.ID })
+	return list, next, nil
+}
+
+// RunLog returns the lines of a run's log after a sequence number, oldest first: what the run says and the events of the stack
+// actions that its stages began, in the order in which they were stored. stage selects the lines of one stage when not empty.
+//
+// Nothing is copied: a line is an event, of kind run or of a stack action that an event of the run names. So the log is as
+// live as the events are, and no line is there twice.
+func (tx *Tx) RunLog(ctx context.Context, run, stage string, after int64, limit int) ([]fairlead.LogLine, error) {
+	const own = `SELECT seq, time, part, type, message FROM events
+WHERE kind = 'run' AND name = $1 AND seq > $2 AND ($3 = '' OR part = $3) ORDER BY seq LIMIT $4`
+	rows, err := tx.Query(ctx, own, run, after, stage, limit)
+	lines, err := Collect(rows, err, scanLogLine)
+	if err != nil {
+		return nil, err
+	}
+	actions, err := tx.runActions(ctx, run, stage)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range actions {
+		more, err := tx.actionLog(ctx, a, after, limit)
+		if err != nil {
+			return nil, err
+		}
+		lines = append(lines, more...)
+	}
+	slices.SortFunc(lines, func(a, b fairlead.LogLine) int { return cmp.Compare(a.Seq, b.Seq) })
+	return lines[:min(len(lines), limit)], nil
+}
+
+// runAction is a stack action that a stage began; a stage has one for each attempt.
+type runAction struct{ action, stage string }
+
+func (tx *Tx) runActions(ctx context.Context, run, stage string) ([]runAction, error) {
+	const q = `SELECT action, part FROM events WHERE kind = 'run' AND name = $1 AND action <> '' AND ($2 = '' OR part = $2) ORDER BY seq`
+	rows, err := tx.Query(ctx, q, run, stage)
+	return Collect(rows, err, func(row Row) (a runAction, err error) { return a, row.Scan(&a.action, &a.stage) })
+}
+
+// actionLog reads the events of a stack action as lines of its stage.
+func (tx *Tx) actionLog(ctx context.Context, a runAction, after int64, limit int) ([]fairlead.LogLine, error) {
+	const q = `SELECT seq, time, kind, type, message FROM events WHERE action <> '' AND action = $1 AND seq > $2 ORDER BY seq LIMIT $3`
+	rows, err := tx.Query(ctx, q, a.action, after, limit+1)
+	lines, err := Collect(rows, err, scanLogLine)
+	// The run's own line that names the action is there already.
+	lines = slices.DeleteFunc(lines, func(l fairlead.LogLine) bool { return l.Stage == "run" })
+	for i := range lines {
+		lines[i].Stage = a.stage
+	}
+	return lines, err
+}
+
+func scanLogLine(row Row) (l fairlead.LogLine, err error) {
+	var kind string
+	err = row.Scan(&l.Seq, ScanTime(&l.Time), &l.Stage, &kind, &l.Text)
+	l.Level = logLevel(kind)
+	return l, err
+}
+
+// logLevel is the level of a line by its event's type; types end in what happened.
+func logLevel(kind string) string {
+	what := kind[strings.LastIndexByte(kind, '-')+1:]
+	switch {
+	case what == "failed" || what == "error" || strings.HasSuffix(kind, "timed-out"):
+		return "error"
+	case what == "warning" || what == "waits" || what == "stopping" || what == "canceled" || what == "unavailable" || what == "ignored":
+		return "warning"
+	}
+	return "info"
+}
