@@ -59,7 +59,7 @@ func newBench(t testing.TB, provider stack.Provider) *bench {
 func (b *bench) open(provider stack.Provider) {
 	b.t.Helper()
 	log := slog.New(slog.NewTextHandler(testLog{b.t}, &slog.HandlerOptions{Level: slog.LevelError}))
-	db, err := store.Open(b.t.Context(), store.Config{Dir: b.dir, Log: log})
+	db, err := store.Open(b.t.Context(), store.Config{Dir: b.dir, Log: log, Now: b.clock.now})
 	if err != nil {
 		b.t.Fatal(err)
 	}

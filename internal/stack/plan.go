@@ -246,7 +246,7 @@ func planElement(ctx context.Context, provider Provider, el template.Element, pr
 
 // unsettled tells that the last action left an element before it was known to be good, so it is applied again.
 func unsettled(r fairlead.Record) bool {
-	return r.State != fairlead.RecordMade || r.Health != fairlead.Healthy
+	return r.State != fairlead.RecordMade || r.Health == fairlead.HealthProgressing || r.Health == fairlead.Unhealthy
 }
 
 // assemble writes the operations down: wanted elements in the author's order, then deletions.
