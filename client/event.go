@@ -20,3 +20,9 @@ func (c *Client) FollowEvents(ctx context.Context, f EventFilter) iter.Seq2[fair
 	query := set("kind", f.Kind, "name", f.Name, "action", f.Action)
 	return follow(ctx, c, "event", f.After, func(e fairlead.Event) int64 { return e.Seq }, query, "events")
 }
+
+// Events lists the events that are stored, oldest first.
+func (c *Client) Events(ctx context.Context, f EventFilter) iter.Seq2[fairlead.Event, error] {
+	query := set("kind", f.Kind, "name", f.Name, "action", f.Action, "after", number(f.After))
+	return list[fairlead.Event](ctx, c, query, "events")
+}

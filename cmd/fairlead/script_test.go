@@ -1,0 +1,113 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// The scripts in testdata/script run the program as a user does. Those that need a server say `server`, which starts the
+// real one in this process, on a port of its own with an empty data directory.
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"fairlead": func() { os.Exit(run()) }})
+}
+
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("testdata", "script"),
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("HOME", filepath.Join(env.WorkDir, "home"))
+			env.Setenv("TZ", "UTC")
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"exits": cmdExits,
+			"json":  cmdJSON,
+		},
+	})
+}
+
+// cmdExits runs a command and wants an exit code: exits 2 fairlead stack.
+func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	got := 0
+	if exit, ok := err.(interface{ ExitCode() int }); ok {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// cmdJSON reads a value out of a JSON file: json FILE a.0.b is there; json FILE a.0.b VALUE is that; json FILE a.0.b >NAME
+// goes to the environment. The path . is the whole.
+func cmdJSON(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) < 1 || len(args) > 3 {
+		ts.Fatalf("usage: json FILE [PATH [VALUE | >NAME]]")
+	}
+	var v any
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &v))
+	if len(args) == 1 {
+		return
+	}
+	v, ok := dig(v, args[1])
+	if ok == neg && len(args) == 2 || !ok && len(args) == 3 {
+		ts.Fatalf("%s: %v", args[1], v)
+	}
+	if len(args) < 3 {
+		return
+	}
+	text, isText := v.(string)
+	if !isText {
+		data, err := json.Marshal(v)
+		ts.Check(err)
+		text = string(data)
+	}
+	if name, env := strings.CutPrefix(args[2], ">"); env {
+		ts.Setenv(name, text)
+	} else if (text == args[2]) == neg {
+		ts.Fatalf("%s is %q", args[1], text)
+	}
+}
+
+func dig(v any, path string) (any, bool) {
+	if path == "." {
+		return v, true
+	}
+	for key := range strings.SplitSeq(path, ".") {
+		switch at := v.(type) {
+		case map[string]any:
+			next, ok := at[key]
+			if !ok {
+				return fmt.Sprintf("no key %q", key), false
+			}
+			v = next
+		case []any:
+			i, err := strconv.Atoi(key)
+			if err != nil || i < 0 || i >= len(at) {
+				return fmt.Sprintf("no item %q of %d", key, len(at)), false
+			}
+			v = at[i]
+		default:
+			return fmt.Sprintf("nothing below %q", key), false
+		}
+	}
+	return v, true
+}

@@ -1,0 +1,231 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/client"
+)
+
+func newStackCommand(a *app) *cobra.Command {
+	return newGroup("stack", "Templates made real on a target",
+		newStackPreviewCommand(a), newStackCreateCommand(a), newStackUpgradeCommand(a),
+		newStackRollbackCommand(a), newStackRetryCommand(a), newStackCancelCommand(a), newStackDeleteCommand(a),
+		newStackListCommand(a), newStackShowCommand(a), newStackElementsCommand(a), newStackOutputsCommand(a),
+		newStackEventsCommand(a), newStackActionsCommand(a))
+}
+
+func newStackListCommand(a *app) *cobra.Command {
+	cmd := &cobra.Command{Use: "list", Short: "List the stacks", RunE: a.call(func(cmd *cobra.Command, c *client.Client, _ []string) error {
+		return showList(a.view(cmd), c.Stacks(cmd.Context()), []string{"NAME", "STATUS", "HEALTH", "TEMPLATE", "TARGET", "NAMESPACE", "UPDATED"},
+			func(s fairlead.Stack, p *printer) []string {
+				return []string{s.Name, string(s.Status), orDash(string(s.Health)), s.Template + "@" + s.Version, s.Target, orDash(s.Namespace), p.ago(s.UpdatedAt)}
+			})
+	})}
+	addOutput(cmd)
+	return cmd
+}
+
+func newStackShowCommand(a *app) *cobra.Command {
+	cmd := &cobra.Command{Use: "show NAME", Short: "Show a stack with its inputs and outputs", RunE: a.call(func(cmd *cobra.Command, c *client.Client, args []string) error {
+		s, err := c.Stack(cmd.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		return a.view(cmd).show(s, func(p *printer) { printStack(p, s) })
+	})}
+	addOutput(cmd)
+	return cmd
+}
+
+func printStack(p *printer, s fairlead.Stack) {
+	p.fields("Stack", s.Name, "Description", s.Description, "Status", string(s.Status), "Health", string(s.Health), "Reason", s.Reason,
+		"Template", s.Template+"@"+s.Version, "Target", s.Target, "Namespace", s.Namespace, "Action", s.Action,
+		"Created", strings.TrimSpace(p.ago(s.CreatedAt)+by(s.CreatedBy)), "Updated", p.ago(s.UpdatedAt))
+	if len(s.Inputs) > 0 {
+		var t table
+		for _, name := range sortedKeys(s.Inputs) {
+			t = append(t, []string{name, literal(s.Inputs[name])})
+		}
+		p.section("Inputs", t)
+	}
+	if len(s.Outputs) > 0 {
+		p.section("Outputs", outputTable(s.Outputs))
+	}
+}
+
+func outputTable(outputs []fairlead.Output) table {
+	var t table
+	for _, o := range outputs {
+		t = append(t, []string{o.Name, literal(o.Value), o.Description})
+	}
+	return t
+}
+
+func newStackElementsCommand(a *app) *cobra.Command {
+	cmd := &cobra.Command{Use: "elements NAME", Short: "List what was made for a stack", RunE: a.call(func(cmd *cobra.Command, c *client.Client, args []string) error {
+		return showList(a.view(cmd), c.StackElements(cmd.Context(), args[0]), []string{"ELEMENT", "TYPE", "STATE", "HEALTH", "REQUIRES", "UPDATED", "REASON"},
+			func(r fairlead.Record, p *printer) []string {
+				return []string{r.Element, r.Type, string(r.State), orDash(string(r.Health)), orDash(strings.Join(r.Requires, ",")), p.ago(r.UpdatedAt), orDash(r.Reason)}
+			})
+	})}
+	addOutput(cmd)
+	return cmd
+}
+
+func newStackOutputsCommand(a *app) *cobra.Command {
+	cmd := &cobra.Command{Use: "outputs NAME", Short: "List the outputs of a stack", RunE: a.call(func(cmd *cobra.Command, c *client.Client, args []string) error {
+		return showList(a.view(cmd), c.StackOutputs(cmd.Context(), args[0]), []string{"NAME", "VALUE", "DESCRIPTION"},
+			func(o fairlead.Output, _ *printer) []string {
+				return []string{o.Name, literal(o.Value), orDash(o.Description)}
+			})
+	})}
+	addOutput(cmd)
+	return cmd
+}
+
+func newStackActionsCommand(a *app) *cobra.Command {
+	cmd := &cobra.Command{Use: "actions NAME", Short: "List what was done to a stack, newest first", RunE: a.call(func(cmd *cobra.Command, c *client.Client, args []string) error {
+		return showList(a.view(cmd), c.StackActions(cmd.Context(), args[0]), []string{"ID", "ACTION", "STATE", "TEMPLATE", "STARTED", "TOOK", "BY", "MESSAGE"},
+			func(act fairlead.Action, p *printer) []string {
+				ref := orDash(act.Template)
+				if act.Version != "" {
+					ref += "@" + act.Version
+				}
+				return []string{act.ID, string(act.Verb), string(act.State), ref, p.ago(act.CreatedAt), p.took(act.StartedAt, act.EndedAt), orDash(act.By), orDash(act.Message)}
+			})
+	})}
+	addOutput(cmd)
+	return cmd
+}
+
+func newStackEventsCommand(a *app) *cobra.Command {
+	var follow bool
+	cmd := &cobra.Command{Use: "events NAME", Short: "List the events of a stack", RunE: a.call(func(cmd *cobra.Command, c *client.Client, args []string) error {
+		v := a.view(cmd)
+		if !follow {
+			return showList(v, c.StackEvents(cmd.Context(), args[0]), []string{"TIME", "TYPE", "PART", "MESSAGE"}, eventRow)
+		}
+		if _, err := c.Stack(cmd.Context(), args[0]); err != nil {
+			return err // a stream of a stack that does not exist would be silent for ever
+		}
+		for e, err := range c.FollowEvents(cmd.Context(), client.EventFilter{Kind: "stack", Name: args[0]}) {
+			if err != nil {
+				return err
+			}
+			if err := v.stream(e, func(p *printer) { p.line(eventLine(e)) }); err != nil {
+				return err
+			}
+		}
+		return nil
+	})}
+	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on with the events that come, until Ctrl-C")
+	addOutput(cmd)
+	return cmd
+}
+
+func eventRow(e fairlead.Event, p *printer) []string {
+	return []string{p.ago(e.Time), e.Type, orDash(e.Part), e.Message}
+}
+
+const clockLayout = "15:04:05"
+
+func eventLine(e fairlead.Event) string {
+	return e.Time.Local().Format(clockLayout) + "  " + e.Message
+}
+
+func newStackRollbackCommand(a *app) *cobra.Command {
+	return newStackActionCommand(a, "rollback NAME", "Bring a stack back to its last version that worked", (*client.Client).RollbackStack)
+}
+
+func newStackRetryCommand(a *app) *cobra.Command {
+	return newStackActionCommand(a, "retry NAME", "Do the last action again where it failed", (*client.Client).RetryStack)
+}
+
+func newStackCancelCommand(a *app) *cobra.Command {
+	return newStackActionCommand(a, "cancel NAME", "End the action in flight between two elements", (*client.Client).CancelStack)
+}
+
+// newStackActionCommand makes a command that begins an action with nothing but the stack's name.
+func newStackActionCommand(a *app, use, short string, begin func(*client.Client, context.Context, string) (fairlead.Action, error)) *cobra.Command {
+	var wait bool
+	cmd := &cobra.Command{Use: use, Short: short, RunE: a.call(func(cmd *cobra.Command, c *client.Client, args []string) error {
+		action, err := begin(c, cmd.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		return a.begun(cmd, c, action, wait)
+	})}
+	addWait(cmd, &wait)
+	addOutput(cmd)
+	return cmd
+}
+
+func newStackDeleteCommand(a *app) *cobra.Command {
+	var wait, force bool
+	cmd := &cobra.Command{Use: "delete NAME", Short: "Delete a stack and what was made for it", RunE: a.call(func(cmd *cobra.Command, c *client.Client, args []string) error {
+		action, err := c.DeleteStack(cmd.Context(), args[0], force)
+		if err != nil {
+			return err
+		}
+		return a.begun(cmd, c, action, wait)
+	})}
+	cmd.Flags().BoolVar(&force, "force", false, "forget what cannot be reached, and say what was left behind")
+	addWait(cmd, &wait)
+	addOutput(cmd)
+	return cmd
+}
+
+func addWait(cmd *cobra.Command, wait *bool) {
+	cmd.Flags().BoolVarP(wait, "wait", "w", false, "show the progress and wait for the end; Ctrl-C stops only the waiting")
+}
+
+func by(user string) string {
+	if user == "" {
+		return ""
+	}
+	return " by " + user
+}
+
+// begun ends a command that began an action: at once, or when the action has ended.
+func (a *app) begun(cmd *cobra.Command, c *client.Client, action fairlead.Action, wait bool) error {
+	v := a.view(cmd)
+	if !wait {
+		return v.show(action, func(p *printer) {
+			p.linef("stack %s: %s began; see: fairlead stack events %s -f", action.Stack, action.Verb, action.Stack)
+		})
+	}
+	action, err := a.waitAction(cmd.Context(), c, action, v)
+	if err != nil {
+		return err
+	}
+	var outputs []fairlead.Output
+	if v.format == formatText && action.State == fairlead.ActionSucceeded && action.Verb != fairlead.VerbDelete {
+		if outputs, err = client.Collect(c.StackOutputs(cmd.Context(), action.Stack)); err != nil {
+			return err
+		}
+	}
+	err = v.show(action, func(p *printer) {
+		p.linef("stack %s: %s %s after %s", action.Stack, action.Verb, action.State, p.took(&action.CreatedAt, action.EndedAt))
+		if len(outputs) > 0 {
+			p.section("Outputs", outputTable(outputs))
+		}
+	})
+	if err == nil && action.State != fairlead.ActionSucceeded {
+		err = actionError(action)
+	}
+	return err
+}
+
+// actionError tells why an action did not succeed.
+func actionError(action fairlead.Action) error {
+	message := fmt.Sprintf("stack %s: %s %s", action.Stack, action.Verb, action.State)
+	if action.Message != "" {
+		message += ": " + action.Message
+	}
+	return &fairlead.Error{Code: fairlead.Failed, Message: message}
+}
