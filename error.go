@@ -57,3 +57,6 @@ func ErrorCode(err error) Code {
 	}
 	return Internal
 }
+
+// ErrDeleting is what a provider returns while something is still going away: its Delete shall be called again.
+var ErrDeleting = Errorf(Unavailable, "still being deleted")
