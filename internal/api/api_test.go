@@ -1,0 +1,252 @@
+package api_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/riverqueue/river"
+
+	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/internal/api"
+	"github.com/fairlead/fairlead/internal/auth"
+	"github.com/fairlead/fairlead/internal/pipeline"
+	"github.com/fairlead/fairlead/internal/registry"
+	"github.com/fairlead/fairlead/internal/stack"
+	"github.com/fairlead/fairlead/internal/stack/stacktest"
+	"github.com/fairlead/fairlead/internal/store"
+)
+
+// logged collects what the server logged.
+type logged struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logged) Write(p []byte) (int, error) { l.mu.Lock(); defer l.mu.Unlock(); return l.b.Write(p) }
+
+func (l *logged) String() string { l.mu.Lock(); defer l.mu.Unlock(); return l.b.String() }
+
+// server is the real handler on a real database, with a fake target. Users: boss (administrator) and alice, whose passwords
+// are their names with "-password".
+type server struct {
+	t     *testing.T
+	http  *httptest.Server
+	api   *api.API
+	db    *store.DB
+	auth  *auth.Auth
+	world *stacktest.World
+	log   *logged
+	ready error
+}
+
+func mustServe(t *testing.T) *server {
+	t.Helper()
+	s := &server{t: t, world: stacktest.NewWorld(), log: &logged{}}
+	dir := t.TempDir()
+	log := slog.New(slog.NewJSONHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	var err error
+	if s.db, err = store.Open(t.Context(), store.Config{Dir: dir}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	s.auth = auth.New(auth.Config{DB: s.db})
+	images, err := registry.New(registry.Config{
+		DB: s.db, Dir: filepath.Join(dir, "registry"), Auth: s.auth.Basic, PublicURL: "http://fairlead.test",
+		Can: func(fairlead.Actor, string, string) bool { return true },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := images.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	provider := s.world.Provider()
+	stacks := stack.New(stack.Config{DB: s.db, Provider: func(context.Context, fairlead.Target) (stack.Provider, error) { return provider, nil }})
+	pipelines := pipeline.New(pipeline.Config{DB: s.db, Stacks: stacks, Images: images, PublicURL: "http://fairlead.test"})
+	s.api, err = api.New(api.Config{
+		DB: s.db, Auth: s.auth, Registry: images, Stacks: stacks, Pipelines: pipelines, Log: log, Heartbeat: 10 * time.Millisecond,
+		Ready:         func() error { return s.ready },
+		PrepareTarget: func(_ context.Context, t fairlead.Target) (fairlead.Target, error) { return t, nil },
+		CheckTarget: func(_ context.Context, t fairlead.Target) fairlead.TargetCheck {
+			return fairlead.TargetCheck{Target: t.Name, OK: true, Version: "1"}
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.seed()
+	workers := river.NewWorkers()
+	stacks.Register(workers)
+	pipelines.Register(workers)
+	if err := s.db.StartJobs(t.Context(), workers); err != nil {
+		t.Fatal(err)
+	}
+	s.http = httptest.NewServer(s.api)
+	t.Cleanup(func() {
+		s.api.EndStreams()
+		s.http.Close()
+	})
+	return s
+}
+
+func (s *server) seed() {
+	s.t.Helper()
+	ctx := s.t.Context()
+	for _, u := range []fairlead.User{{Name: "boss", Admin: true}, {Name: "alice"}} {
+		hash, err := s.auth.Hash(ctx, u.Name+"-password")
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		s.write(func(tx *store.Tx) error { return tx.CreateUser(ctx, &u, hash) })
+	}
+	s.write(func(tx *store.Tx) error {
+		return tx.CreateTarget(ctx, &fairlead.Target{Name: fairlead.LocalTarget, Kind: fairlead.TargetEngine, Host: "unix:///nowhere"})
+	})
+	s.write(func(tx *store.Tx) error { return tx.CreateGroup(ctx, &fairlead.Group{Name: fairlead.DefaultGroup}) })
+}
+
+func (s *server) write(fn func(tx *store.Tx) error) {
+	s.t.Helper()
+	if err := s.db.Write(s.t.Context(), fn); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// request is one request of a test. Bodies that are not strings or bytes are sent as JSON.
+type request struct {
+	method, path string
+	user         string // empty: nobody
+	body         any
+	header       map[string]string
+}
+
+// reply is what came back.
+type reply struct {
+	t      *testing.T
+	status int
+	header http.Header
+	body   []byte
+}
+
+func (s *server) do(r request) reply {
+	s.t.Helper()
+	res := s.open(r)
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		s.t.Fatalf("%s %s: %v", r.method, r.path, err)
+	}
+	return reply{s.t, res.StatusCode, res.Header, body}
+}
+
+func (s *server) open(r request) *http.Response {
+	s.t.Helper()
+	var body io.Reader = http.NoBody
+	contentType := ""
+	switch b := r.body.(type) {
+	case nil:
+	case string:
+		body = strings.NewReader(b)
+	case []byte:
+		body = bytes.NewReader(b)
+	default:
+		data, err := json.Marshal(b)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		body, contentType = bytes.NewReader(data), "application/json"
+	}
+	req, err := http.NewRequestWithContext(s.t.Context(), r.method, s.http.URL+r.path, body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if contentType != "" {
+		req.Header.Set("Content-Type", contentType)
+	}
+	if r.user != "" {
+		req.SetBasicAuth(r.user, r.user+"-password")
+	}
+	for k, v := range r.header {
+		req.Header.Set(k, v)
+	}
+	res, err := s.http.Client().Do(req)
+	if err != nil {
+		s.t.Fatalf("%s %s: %v", r.method, r.path, err)
+	}
+	return res
+}
+
+// must is do for a request that has to be answered with a status.
+func (s *server) must(status int, r request) reply {
+	s.t.Helper()
+	got := s.do(r)
+	if got.status != status {
+		s.t.Fatalf("%s %s: status %d, want %d: %s", r.method, r.path, got.status, status, got.body)
+	}
+	return got
+}
+
+func (s *server) get(path string) reply {
+	s.t.Helper()
+	return s.must(http.StatusOK, request{method: "GET", path: path, user: "boss"})
+}
+
+// into decodes a reply.
+func into[T any](r reply) T {
+	r.t.Helper()
+	var v T
+	if err := json.Unmarshal(r.body, &v); err != nil {
+		r.t.Fatalf("%v: %s", err, r.body)
+	}
+	return v
+}
+
+// problem decodes a reply that has to be a problem.
+func problem(r reply) api.Problem {
+	r.t.Helper()
+	if got := r.header.Get("Content-Type"); got != "application/problem+json" {
+		r.t.Fatalf("content type %q, want application/problem+json: %s", got, r.body)
+	}
+	p := into[api.Problem](r)
+	if p.Type != "about:blank" || p.Status != r.status || p.Title == "" || p.Detail == "" || p.Code == "" {
+		r.t.Fatalf("problem is not complete: %s", r.body)
+	}
+	return p
+}
+
+// total counts everything that requests can make, to see that a refused one made nothing.
+func (s *server) total() map[string]int {
+	s.t.Helper()
+	counts := map[string]int{}
+	err := s.db.Read(s.t.Context(), func(tx *store.Tx) error {
+		for _, table := range []string{"users", "tokens", "targets", "templates", "template_versions", "stacks", "stack_actions",
+			"pipeline_groups", "pipelines", "pipeline_revisions", "runs", "organizations", "events", "hook_messages", "river_job"} {
+			var n int
+			if err := tx.QueryRow(s.t.Context(), `SELECT count(*) FROM `+table).Scan(&n); err != nil {
+				return err
+			}
+			counts[table] = n
+		}
+		return nil
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return counts
+}

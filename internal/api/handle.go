@@ -1,0 +1,162 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/fairlead/fairlead"
+)
+
+// option changes one route.
+type option func(*huma.Operation)
+
+// public routes need no credentials.
+func public(op *huma.Operation) { op.Security = []map[string][]string{} }
+
+// status is the answer's status when it is not 200, or 204 for an answer without body.
+func status(code int) option { return func(op *huma.Operation) { op.DefaultStatus = code } }
+
+// limit bounds the body of the request in bytes.
+func limit(n int64) option { return func(op *huma.Operation) { op.MaxBodyBytes = n + 1 } } // huma refuses what reaches it
+
+// streams documents that the route can also answer with server-sent events of T.
+func streams[T any](event string) option {
+	return func(op *huma.Operation) {
+		if op.Metadata == nil {
+			op.Metadata = map[string]any{}
+		}
+		op.Metadata[streamKey] = streamed{reflect.TypeFor[List[T]](), event}
+	}
+}
+
+// add registers one route: "METHOD /path". The operation's id is the name of its method in generated clients.
+func add[I, O any](a *API, id, route, tag, summary string, handle func(ctx context.Context, in *I) (*O, error), options ...option) {
+	method, path, _ := strings.Cut(route, " ")
+	op := huma.Operation{
+		OperationID: id, Method: method, Path: path, Tags: []string{tag}, Summary: summary, MaxBodyBytes: maxBody + 1,
+		Security:  []map[string][]string{{"token": {}}, {"basic": {}}},
+		Responses: map[string]*huma.Response{"default": a.problemResponse()},
+	}
+	for _, o := range options {
+		o(&op)
+	}
+	if s, ok := op.Metadata[streamKey].(streamed); ok {
+		op.Responses["200"] = a.streamResponse(s)
+	}
+	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
+		out, err := handle(ctx, in)
+		if err != nil {
+			return nil, a.problem(ctx, err)
+		}
+		return out, nil
+	})
+}
+
+// Body is an answer with a JSON body and nothing else.
+type Body[T any] struct{ Body T }
+
+func answer[T any](v T, err error) (*Body[T], error) {
+	if err != nil {
+		return nil, err
+	}
+	return &Body[T]{v}, nil
+}
+
+// None is an answer without a body.
+type None struct{}
+
+// List is one page of a list.
+type List[T any] struct {
+	Items []T    `json:"items" nullable:"false"`
+	Next  string `json:"next,omitempty" doc:"cursor of the next page; absent on the last"`
+}
+
+func list[T any](items []T, next string, err error) (*Body[List[T]], error) {
+	if err != nil {
+		return nil, err
+	}
+	if items == nil {
+		items = []T{}
+	}
+	return &Body[List[T]]{List[T]{items, next}}, nil
+}
+
+// Page selects a page of a list.
+type Page struct {
+	Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"100" doc:"most items of the page"`
+	Cursor string `query:"cursor" maxLength:"300" doc:"next of the page before"`
+}
+
+// Named is a request about the thing with a name.
+type Named struct {
+	Name string `path:"name" maxLength:"128"`
+}
+
+// NamedPage is a request for a page of what belongs to the thing with a name.
+type NamedPage struct {
+	Named
+	Page
+}
+
+// jsonFormat reads and writes JSON. Text after the value is an error.
+func jsonFormat() huma.Format {
+	return huma.Format{
+		Marshal: func(w io.Writer, v any) error {
+			enc := json.NewEncoder(w)
+			enc.SetEscapeHTML(false)
+			return enc.Encode(v)
+		},
+		Unmarshal: func(data []byte, v any) error {
+			dec := json.NewDecoder(bytes.NewReader(data))
+			if err := dec.Decode(v); err != nil {
+				return fmt.Errorf("not the JSON that is wanted: %w", err)
+			}
+			if _, err := dec.Token(); err != io.EOF {
+				return fmt.Errorf("not the JSON that is wanted: text after the value, at byte %d", dec.InputOffset())
+			}
+			return nil
+		},
+	}
+}
+
+// registerAliases tells the schema of types that write themselves as text.
+func registerAliases(r huma.Registry) {
+	r.RegisterTypeAlias(reflect.TypeFor[fairlead.Duration](), reflect.TypeFor[string]())
+}
+
+func etag(revision int64) string { return strconv.Quote(strconv.FormatInt(revision, 10)) }
+
+// checkMatch compares an If-Match header with a revision, 0 when there is nothing yet.
+func checkMatch(header, what string, revision int64) error {
+	switch header = strings.TrimSpace(header); {
+	case header == "", header == "*" && revision > 0:
+		return nil
+	case header == "*":
+		return precondition("%s does not exist; leave out If-Match to make it", what)
+	}
+	for tag := range strings.SplitSeq(header, ",") {
+		if strings.TrimPrefix(strings.TrimSpace(tag), "W/") == etag(revision) && revision > 0 {
+			return nil
+		}
+	}
+	if revision == 0 {
+		return precondition("%s does not exist; leave out If-Match to make it", what)
+	}
+	return precondition("%s has changed: it is at revision %d now; read it again and repeat your change on that", what, revision)
+}
+
+func statusText(code int) string {
+	if s := http.StatusText(code); s != "" {
+		return s
+	}
+	return "Status " + strconv.Itoa(code)
+}

@@ -1,0 +1,103 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/internal/template"
+)
+
+const apiPath = "/api/"
+
+// Tags group the operations in the document.
+const (
+	tagSessions  = "Sessions"
+	tagUsers     = "Users"
+	tagTokens    = "Tokens"
+	tagTemplates = "Templates"
+	tagTargets   = "Targets"
+	tagStacks    = "Stacks"
+	tagPipelines = "Pipelines"
+	tagRuns      = "Runs"
+	tagImages    = "Images"
+	tagEvents    = "Events"
+	tagHooks     = "Webhooks"
+	tagServer    = "Server"
+)
+
+// maxPipeline bounds a pipeline file.
+const maxPipeline = 1 << 20
+
+// routes is the list of everything that huma serves. Pages and documents are in pages.go.
+func (a *API) routes() {
+	created, accepted := status(http.StatusCreated), status(http.StatusAccepted)
+
+	add(a, "login", "POST /api/v1/login", tagSessions, "Sign in", a.login, public)
+	add(a, "logout", "POST /api/v1/logout", tagSessions, "End the session", a.logout)
+	add(a, "whoami", "GET /api/v1/whoami", tagSessions, "Who is signed in", a.whoAmI)
+
+	add(a, "listUsers", "GET /api/v1/users", tagUsers, "List users", a.listUsers)
+	add(a, "createUser", "POST /api/v1/users", tagUsers, "Make a user", a.createUser, created)
+	add(a, "getUser", "GET /api/v1/users/{name}", tagUsers, "Get a user", a.getUser)
+	add(a, "setPassword", "PUT /api/v1/users/{name}/password", tagUsers, "Change a password", a.setPassword)
+	add(a, "deleteUser", "DELETE /api/v1/users/{name}", tagUsers, "Delete a user", a.deleteUser)
+
+	add(a, "listTokens", "GET /api/v1/tokens", tagTokens, "List your API tokens", a.listTokens)
+	add(a, "createToken", "POST /api/v1/tokens", tagTokens, "Make an API token", a.createToken, created)
+	add(a, "deleteToken", "DELETE /api/v1/tokens/{id}", tagTokens, "Revoke an API token", a.deleteToken)
+
+	add(a, "listTemplates", "GET /api/v1/templates", tagTemplates, "List templates", a.listTemplates)
+	add(a, "validateTemplate", "POST /api/v1/templates/validate", tagTemplates, "Check a template text", a.validateTemplate, limit(template.MaxPackage))
+	add(a, "getTemplate", "GET /api/v1/templates/{name}", tagTemplates, "Get a template", a.getTemplate)
+	add(a, "getTemplateVersion", "GET /api/v1/templates/{name}/versions/{version}", tagTemplates, "Get a template version", a.getTemplateVersion)
+	add(a, "getTemplateSource", "GET /api/v1/templates/{name}/versions/{version}/source", tagTemplates, "Get the text of a template version", a.getTemplateSource)
+	add(a, "pushTemplate", "PUT /api/v1/templates/{name}/versions/{version}", tagTemplates, "Store a template version", a.pushTemplate, created, limit(template.MaxPackage))
+	add(a, "deleteTemplateVersion", "DELETE /api/v1/templates/{name}/versions/{version}", tagTemplates, "Delete a template version", a.deleteTemplateVersion)
+
+	add(a, "listTargets", "GET /api/v1/targets", tagTargets, "List targets", a.listTargets)
+	add(a, "createTarget", "POST /api/v1/targets", tagTargets, "Add a target", a.createTarget, created)
+	add(a, "getTarget", "GET /api/v1/targets/{name}", tagTargets, "Get a target", a.getTarget)
+	add(a, "deleteTarget", "DELETE /api/v1/targets/{name}", tagTargets, "Remove a target", a.deleteTarget)
+	add(a, "checkTarget", "POST /api/v1/targets/{name}/check", tagTargets, "Look whether a target answers", a.checkTarget)
+
+	add(a, "listStacks", "GET /api/v1/stacks", tagStacks, "List stacks", a.listStacks)
+	add(a, "createStack", "POST /api/v1/stacks", tagStacks, "Make a stack", a.createStack, accepted)
+	add(a, "previewStack", "POST /api/v1/stacks/preview", tagStacks, "Show what a request would do", a.previewStack)
+	add(a, "getStack", "GET /api/v1/stacks/{name}", tagStacks, "Get a stack", a.getStack)
+	add(a, "deleteStack", "DELETE /api/v1/stacks/{name}", tagStacks, "Delete a stack", a.deleteStack, accepted)
+	add(a, "upgradeStack", "POST /api/v1/stacks/{name}/upgrade", tagStacks, "Change a stack's inputs or template version", a.upgradeStack, accepted)
+	add(a, "rollbackStack", "POST /api/v1/stacks/{name}/rollback", tagStacks, "Take a stack back to its last good state", a.rollbackStack, accepted)
+	add(a, "retryStack", "POST /api/v1/stacks/{name}/retry", tagStacks, "Go on with the action that failed", a.retryStack, accepted)
+	add(a, "cancelStack", "POST /api/v1/stacks/{name}/cancel", tagStacks, "Stop the action in flight between elements", a.cancelStack, accepted)
+	add(a, "listStackElements", "GET /api/v1/stacks/{name}/elements", tagStacks, "List what was made", a.stackElements)
+	add(a, "listStackOutputs", "GET /api/v1/stacks/{name}/outputs", tagStacks, "List outputs", a.stackOutputs)
+	add(a, "listStackActions", "GET /api/v1/stacks/{name}/actions", tagStacks, "List actions, newest first", a.stackActions)
+	add(a, "listStackEvents", "GET /api/v1/stacks/{name}/events", tagStacks, "List or follow events", a.stackEvents, streams[fairlead.Event]("event"))
+	add(a, "getAction", "GET /api/v1/actions/{id}", tagStacks, "Get an action with its plan", a.getAction)
+
+	add(a, "listGroups", "GET /api/v1/groups", tagPipelines, "List pipeline groups", a.listGroups)
+	add(a, "createGroup", "POST /api/v1/groups", tagPipelines, "Make a pipeline group", a.createGroup, created)
+	add(a, "listPipelines", "GET /api/v1/pipelines", tagPipelines, "List pipelines", a.listPipelines)
+	add(a, "getPipeline", "GET /api/v1/pipelines/{name}", tagPipelines, "Get a pipeline with its webhook addresses", a.getPipeline)
+	add(a, "applyPipeline", "PUT /api/v1/pipelines/{name}", tagPipelines, "Store a pipeline file", a.applyPipeline, limit(maxPipeline))
+	add(a, "deletePipeline", "DELETE /api/v1/pipelines/{name}", tagPipelines, "Delete a pipeline", a.deletePipeline)
+	add(a, "startPipeline", "POST /api/v1/pipelines/{name}/runs", tagRuns, "Start a run", a.startPipeline, accepted)
+	add(a, "listRuns", "GET /api/v1/pipelines/{name}/runs", tagRuns, "List runs, newest first", a.listRuns)
+	add(a, "getRun", "GET /api/v1/runs/{id}", tagRuns, "Get a run", a.getRun)
+	add(a, "stopRun", "POST /api/v1/runs/{id}/stop", tagRuns, "Stop a run", a.stopRun, accepted)
+	add(a, "listRunLogs", "GET /api/v1/runs/{id}/logs", tagRuns, "List or follow the log", a.runLogs, streams[fairlead.LogLine]("line"))
+
+	add(a, "listOrganizations", "GET /api/v1/organizations", tagImages, "List organizations", a.listOrganizations)
+	add(a, "createOrganization", "POST /api/v1/organizations", tagImages, "Make an organization", a.createOrganization, created)
+	add(a, "deleteOrganization", "DELETE /api/v1/organizations/{org}", tagImages, "Delete an empty organization", a.deleteOrganization)
+	add(a, "listRepositories", "GET /api/v1/organizations/{org}/repositories", tagImages, "List repositories", a.listRepositories)
+	add(a, "listTags", "GET /api/v1/tags", tagImages, "List the tags of an image", a.listTags)
+	add(a, "deleteTag", "DELETE /api/v1/tags", tagImages, "Delete a tag", a.deleteTag)
+
+	add(a, "listEvents", "GET /api/v1/events", tagEvents, "List or follow events", a.events, streams[fairlead.Event]("event"))
+
+	add(a, "callHook", "POST /hooks/{token}", tagHooks, "Send a message to a trigger condition", a.hook, public, accepted, hookBody)
+
+	add(a, "getHealth", "GET /healthz", tagServer, "Whether the process serves", a.healthy, public)
+	add(a, "getReady", "GET /readyz", tagServer, "Whether everything was started", a.ready, public)
+}

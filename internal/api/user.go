@@ -1,0 +1,151 @@
+package api
+
+import (
+	"context"
+
+	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/internal/auth"
+	"github.com/fairlead/fairlead/internal/store"
+)
+
+// LoginRequest asks for a session.
+type LoginRequest struct {
+	Body struct {
+		User     string `json:"user" minLength:"1" maxLength:"128"`
+		Password string `json:"password" minLength:"1" maxLength:"2000"`
+	}
+}
+
+// Login is a session that has begun.
+type Login struct {
+	Token     string        `json:"token" doc:"send it as Authorization: Bearer; it is shown only here"`
+	ExpiresAt string        `json:"expires_at" format:"date-time"`
+	User      fairlead.User `json:"user"`
+}
+
+func (a *API) login(ctx context.Context, in *LoginRequest) (*Body[Login], error) {
+	s, err := a.Auth.Login(ctx, in.Body.User, in.Body.Password)
+	if err != nil {
+		return nil, err
+	}
+	return &Body[Login]{Login{s.Token, s.ExpiresAt.Format(timeLayout), s.User}}, nil
+}
+
+const timeLayout = "2006-01-02T15:04:05Z07:00"
+
+func (a *API) logout(ctx context.Context, _ *struct{}) (*None, error) {
+	return &None{}, a.Auth.Logout(ctx, visitOf(ctx).token)
+}
+
+func (a *API) whoAmI(ctx context.Context, _ *struct{}) (*Body[fairlead.User], error) {
+	return a.readUser(ctx, actorOf(ctx).User)
+}
+
+func (a *API) readUser(ctx context.Context, name string) (*Body[fairlead.User], error) {
+	var u fairlead.User
+	err := a.DB.Read(ctx, func(tx *store.Tx) (err error) { u, err = tx.User(ctx, name); return err })
+	return answer(u, err)
+}
+
+func canUser(ctx context.Context, verb auth.Verb, name string) error {
+	return auth.Can(actorOf(ctx), verb, auth.Object{Kind: auth.Users, Name: name, Owner: name})
+}
+
+func (a *API) listUsers(ctx context.Context, in *Page) (*Body[List[fairlead.User]], error) {
+	if err := can(ctx, auth.View, auth.Users, ""); err != nil {
+		return nil, err
+	}
+	var users []fairlead.User
+	var next string
+	err := a.DB.Read(ctx, func(tx *store.Tx) (err error) { users, next, err = tx.Users(ctx, in.Limit, in.Cursor); return err })
+	return list(users, next, err)
+}
+
+func (a *API) getUser(ctx context.Context, in *Named) (*Body[fairlead.User], error) {
+	if err := canUser(ctx, auth.View, in.Name); err != nil {
+		return nil, err
+	}
+	return a.readUser(ctx, in.Name)
+}
+
+// NewUser is a user to make.
+type NewUser struct {
+	Body struct {
+		Name     string `json:"name" doc:"1 to 64 lower-case letters, digits or hyphens"`
+		Password string `json:"password" doc:"at least 8 characters"`
+		Email    string `json:"email,omitempty" maxLength:"254" format:"email"`
+		Phone    string `json:"phone,omitempty" pattern:"^\\+?[0-9 ()-]{3,32}$" patternDescription:"a telephone number such as +86 10 1234 5678"`
+		Locale   string `json:"locale,omitempty" enum:"en,zh-CN"`
+		Admin    bool   `json:"admin,omitempty"`
+	}
+}
+
+func (a *API) createUser(ctx context.Context, in *NewUser) (*Body[fairlead.User], error) {
+	b := in.Body
+	if err := can(ctx, auth.Change, auth.Users, b.Name); err != nil {
+		return nil, err
+	}
+	var ds fairlead.Diagnostics
+	ds = appendFinding(ds, "name", fairlead.CheckName("user", b.Name))
+	ds = appendFinding(ds, "password", auth.CheckPassword(b.Password))
+	if err := ds.Err("the user"); err != nil {
+		return nil, err
+	}
+	hash, err := a.Auth.Hash(ctx, b.Password)
+	if err != nil {
+		return nil, err
+	}
+	u := fairlead.User{Name: b.Name, Email: b.Email, Phone: b.Phone, Locale: b.Locale, Admin: b.Admin}
+	err = a.DB.Write(ctx, func(tx *store.Tx) error { return tx.CreateUser(ctx, &u, hash) })
+	return answer(u, err)
+}
+
+// appendFinding makes the error of one field a finding.
+func appendFinding(ds fairlead.Diagnostics, path string, err error) fairlead.Diagnostics {
+	if err == nil {
+		return ds
+	}
+	return append(ds, fairlead.Diagnostic{Severity: fairlead.SeverityError, Code: "bad-" + path, Path: path, Summary: err.Error()})
+}
+
+// PasswordChange is a new password for a user.
+type PasswordChange struct {
+	Named
+	Body struct {
+		Password    string `json:"password" doc:"at least 8 characters"`
+		OldPassword string `json:"old_password,omitempty" doc:"needed for one's own"`
+	}
+}
+
+func (a *API) setPassword(ctx context.Context, in *PasswordChange) (*None, error) {
+	if err := canUser(ctx, auth.Change, in.Name); err != nil {
+		return nil, err
+	}
+	if actorOf(ctx).User == in.Name {
+		switch err := a.Auth.Verify(ctx, in.Name, in.Body.OldPassword); fairlead.ErrorCode(err) {
+		case "":
+		case fairlead.Unauthenticated:
+			return nil, fairlead.Errorf(fairlead.Denied, "the old password is wrong; it is needed to change your own")
+		default:
+			return nil, err
+		}
+	}
+	if err := appendFinding(nil, "password", auth.CheckPassword(in.Body.Password)).Err("the password"); err != nil {
+		return nil, err
+	}
+	hash, err := a.Auth.Hash(ctx, in.Body.Password)
+	if err != nil {
+		return nil, err
+	}
+	return &None{}, a.DB.Write(ctx, func(tx *store.Tx) error { return tx.SetPassword(ctx, in.Name, hash) })
+}
+
+func (a *API) deleteUser(ctx context.Context, in *Named) (*None, error) {
+	if err := canUser(ctx, auth.Remove, in.Name); err != nil {
+		return nil, err
+	}
+	if actorOf(ctx).User == in.Name {
+		return nil, fairlead.Errorf(fairlead.Conflict, "user %s is you; another administrator can delete you", in.Name)
+	}
+	return &None{}, a.DB.Write(ctx, func(tx *store.Tx) error { return tx.DeleteUser(ctx, in.Name) })
+}
