@@ -10,9 +10,17 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// readYAML reads one YAML document. The parser is go.yaml.in/yaml because its nodes and its errors carry line and column,
-// and because it needs a fifth of the time and a ninth of the memory that goccy/go-yaml needs for large templates.
+// readYAML reads one YAML document, the plain ones by a short cut.
 func readYAML(r *report, src []byte) *node {
+	if root, ok := readPlain(src); ok {
+		return root
+	}
+	return readFull(r, src)
+}
+
+// readFull reads one YAML document. The parser is go.yaml.in/yaml because its nodes and its errors carry line and column,
+// and because it needs a quarter of the time and a ninth of the memory that goccy/go-yaml needs for large templates.
+func readFull(r *report, src []byte) *node {
 	loader, err := yaml.NewLoader(bytes.NewReader(src))
 	if err != nil {
 		syntaxError(r, src, err)
