@@ -53,7 +53,9 @@ func codeOf(status int) fairlead.Code {
 		return fairlead.Conflict
 	case http.StatusRequestEntityTooLarge:
 		return fairlead.TooLarge
-	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout, http.StatusTooManyRequests:
+	case http.StatusTooManyRequests:
+		return fairlead.TooMany
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return fairlead.Unavailable
 	}
 	if status >= http.StatusInternalServerError {

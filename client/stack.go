@@ -11,7 +11,7 @@ import (
 // StackRequest says what a stack shall become. On an upgrade, what is empty stays as it is and Inputs are laid over the
 // stack's.
 type StackRequest struct {
-	Verb        fairlead.Verb      `json:"verb,omitempty"` // preview only; the other calls know theirs
+	Verb        fairlead.Verb      `json:"verb,omitempty"` // preview only, where empty is create or, when the stack exists, upgrade
 	Name        string             `json:"name,omitempty"`
 	Target      string             `json:"target,omitempty"`
 	Namespace   string             `json:"namespace,omitempty"`
@@ -64,19 +64,19 @@ func (c *Client) UpgradeStack(ctx context.Context, r StackRequest) (fairlead.Act
 
 // RollbackStack begins to bring a stack back to its last version that worked.
 func (c *Client) RollbackStack(ctx context.Context, name string) (fairlead.Action, error) {
-	out, err := post[begun](ctx, c, struct{}{}, "stacks", name, "rollback")
+	out, err := post[begun](ctx, c, nil, "stacks", name, "rollback")
 	return out.Action, err
 }
 
 // RetryStack begins the stack's last action again where it failed.
 func (c *Client) RetryStack(ctx context.Context, name string) (fairlead.Action, error) {
-	out, err := post[begun](ctx, c, struct{}{}, "stacks", name, "retry")
+	out, err := post[begun](ctx, c, nil, "stacks", name, "retry")
 	return out.Action, err
 }
 
 // CancelStack asks the action in flight to end between two elements.
 func (c *Client) CancelStack(ctx context.Context, name string) (fairlead.Action, error) {
-	out, err := post[begun](ctx, c, struct{}{}, "stacks", name, "cancel")
+	out, err := post[begun](ctx, c, nil, "stacks", name, "cancel")
 	return out.Action, err
 }
 

@@ -83,8 +83,11 @@ func (s *stream) run(ctx context.Context, yield func(message) bool) error {
 
 // temporary reports whether another attempt can help.
 func temporary(err error) bool {
-	code := fairlead.ErrorCode(err)
-	return code == fairlead.Unavailable || code == fairlead.Internal
+	switch fairlead.ErrorCode(err) {
+	case fairlead.Unavailable, fairlead.TooMany, fairlead.Internal:
+		return true
+	}
+	return false
 }
 
 func wait(ctx context.Context, d time.Duration) error {

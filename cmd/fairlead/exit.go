@@ -83,7 +83,7 @@ func (a *app) fail(ctx context.Context, cmd *cobra.Command, err error) int {
 		fmt.Fprintln(a.err, "fairlead: "+clean(f.Message))
 	}
 	for _, d := range f.Problems {
-		fmt.Fprintln(a.err, "  "+clean(d.String()))
+		fmt.Fprintln(a.err, "  "+clean(finding(d)))
 	}
 	for _, see := range f.See {
 		fmt.Fprintln(a.err, "see: "+see)
@@ -123,6 +123,14 @@ func failureOf(ctx context.Context, err error) failure {
 		f.See = []string{"fairlead login --help"}
 	}
 	return f
+}
+
+// finding is a problem with its place: in a file, or the path of what was asked for.
+func finding(d fairlead.Diagnostic) string {
+	if d.Line == 0 && d.Path != "" && d.File == "" {
+		return d.Path + ": " + d.String()
+	}
+	return d.String()
 }
 
 // inOneLine says it once when the message only repeats the one problem there is.

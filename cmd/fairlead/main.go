@@ -60,7 +60,7 @@ func newRootCommand(a *app) *cobra.Command {
 		newTemplateCommand(a), newTargetCommand(a), newStackCommand(a),
 		newGroupCommand(a), newPipelineCommand(a), newRunCommand(a),
 		newImageCommand(a), newUserCommand(a), newTokenCommand(a),
-		newVersionCommand(a),
+		newVersionCommand(a), newForwardCommand(),
 	)
 	root.Version = buildVersion()
 	root.SetVersionTemplate("fairlead {{.Version}}\n")

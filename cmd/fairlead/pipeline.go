@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"path/filepath"
 
 	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
@@ -52,9 +53,9 @@ func (a *app) applyPipeline(cmd *cobra.Command, c *client.Client, file string) e
 	if err != nil {
 		return err
 	}
-	p, err := c.ApplyPipeline(cmd.Context(), client.PipelineFile{Name: name, Filename: file, Source: src})
+	p, err := c.ApplyPipeline(cmd.Context(), client.PipelineFile{Name: name, Filename: filepath.Base(file), Source: src})
 	if err != nil {
-		return err
+		return inFile(err, file)
 	}
 	return a.view(cmd).show(p, func(out *printer) {
 		out.linef("pipeline %s was stored: revision %d, %s", p.Name, p.Revision, plural(len(p.Spec.Stages), "stage"))

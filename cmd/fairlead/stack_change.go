@@ -158,15 +158,6 @@ func newStackPreviewCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			r.Verb = fairlead.VerbUpgrade
-			switch _, err := c.Stack(cmd.Context(), r.Name); {
-			case fairlead.ErrorCode(err) == fairlead.NotFound && f.template == "":
-				return usage(cmd, "stack %s does not exist yet: say of which template to make it, with --template NAME@VERSION", r.Name)
-			case fairlead.ErrorCode(err) == fairlead.NotFound:
-				r.Verb = fairlead.VerbCreate
-			case err != nil:
-				return err
-			}
 			plan, err := c.PreviewStack(cmd.Context(), r)
 			if err != nil {
 				return err

@@ -27,11 +27,12 @@ func newTemplatePushCommand(a *app) *cobra.Command {
 	var description string
 	cmd := &cobra.Command{
 		Use: "push NAME VERSION FILE", Short: "Store a text as a version of a template; a version never changes",
+		Long: "Store a text, or a .zip or .tar.gz package with " + template.MainFile + ", as a version of a template. A version never changes.",
 		Example: "  fairlead template push shop 1.0 shop.yaml",
 		RunE: a.call(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			up := client.TemplateUpload{Name: args[0], Version: args[1], Description: description, Filename: filepath.Base(args[2])}
 			var err error
-			if up.Source, err = a.readFile(args[2], template.MaxSize); err != nil {
+			if up.Source, err = a.readFile(args[2], template.MaxPackage); err != nil {
 				return err
 			}
 			if args[2] == "-" {
@@ -39,10 +40,10 @@ func newTemplatePushCommand(a *app) *cobra.Command {
 			}
 			pushed, err := c.PushTemplate(cmd.Context(), up)
 			if err != nil {
-				return inFile(err, up.Filename, args[2])
+				return inFile(err, args[2])
 			}
 			for _, w := range pushed.Warnings {
-				fmt.Fprintln(a.err, clean(nameFile(w, up.Filename, args[2]).String()))
+				fmt.Fprintln(a.err, clean(nameFile(w, args[2]).String()))
 			}
 			return a.view(cmd).show(pushed, func(p *printer) {
 				p.linef("template %s@%s was stored: %s", pushed.Template, pushed.Version, plural(pushed.Elements, "element"))
@@ -55,7 +56,7 @@ func newTemplatePushCommand(a *app) *cobra.Command {
 }
 
 // inFile names the file in an error's findings as the user did, not as the server knows it.
-func inFile(err error, known, file string) error {
+func inFile(err error, file string) error {
 	e, ok := errors.AsType[*fairlead.Error](err)
 	if !ok {
 		return err
@@ -63,16 +64,29 @@ func inFile(err error, known, file string) error {
 	named := *e
 	named.Problems = nil
 	for _, d := range e.Problems {
-		named.Problems = append(named.Problems, nameFile(d, known, file))
+		named.Problems = append(named.Problems, nameFile(d, file))
 	}
 	return &named
 }
 
-func nameFile(d fairlead.Diagnostic, known, file string) fairlead.Diagnostic {
-	if d.File == known && (d.File != "" || d.Line > 0) {
+// nameFile is for one finding. Its file within a package is told too.
+func nameFile(d fairlead.Diagnostic, file string) fairlead.Diagnostic {
+	switch d.File {
+	case "":
+	case template.MainFile:
+		d.File = within(file, d.File)
+	default:
 		d.File = file
 	}
 	return d
+}
+
+// within names a file of a package.
+func within(file, inner string) string {
+	if filepath.Base(file) == inner {
+		return file
+	}
+	return file + "!" + inner
 }
 
 func newTemplateListCommand(a *app) *cobra.Command {

@@ -31,7 +31,7 @@ type checkResult struct {
 func newTemplateValidateCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "validate FILE...", Short: "Check template files and tell everything that is wrong with them; no server needed",
-		Long: `Check template files (- is the input) and tell everything that is wrong with them in one run:
+		Long: `Check template files or packages (- is the input) and tell everything that is wrong with them in one run:
 
   file:line:column: error: what is wrong; what would be right
 
@@ -75,14 +75,21 @@ func (r *checkResult) add(_ *template.Template, f checked) {
 // looked at too.
 func (a *app) checkFile(file string) (*template.Template, checked) {
 	f := checked{File: file, Diagnostics: fairlead.Diagnostics{}}
-	src, err := a.readFile(file, template.MaxSize)
+	src, err := a.readFile(file, template.MaxPackage)
+	name := file
+	if err == nil {
+		name, src, err = template.Unpack(file, src)
+	}
 	if err != nil {
 		f.Diagnostics = append(f.Diagnostics, fairlead.Diagnostic{
 			Severity: fairlead.SeverityError, Code: "unreadable", File: file, Summary: strings.TrimPrefix(err.Error(), "file "+file+": "),
 		})
 		return nil, f
 	}
-	t, diags := template.Parse(file, src)
+	if name != file {
+		name = within(file, name)
+	}
+	t, diags := template.Parse(name, src)
 	f.Diagnostics = append(f.Diagnostics, diags...)
 	f.Valid = !diags.HasErrors()
 	if t != nil {

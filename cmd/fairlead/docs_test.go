@@ -1,0 +1,48 @@
+package main
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// docs/cli.md has every command with its arguments, and every flag.
+func TestDocumented(t *testing.T) {
+	page, err := os.ReadFile("../../docs/cli.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := newRootCommand(&app{})
+	for _, cmd := range leaves(root) {
+		_, args, _ := strings.Cut(cmd.Use, " ")
+		if usage := strings.TrimSpace(cmd.CommandPath() + " " + args); !strings.Contains(string(page), "`"+usage) {
+			t.Errorf("docs/cli.md does not have `%s`", usage)
+		}
+		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+			if f.Name != "output" && !f.Hidden && !strings.Contains(string(page), "--"+f.Name) && !strings.Contains(string(page), "-"+f.Shorthand+" ") {
+				t.Errorf("docs/cli.md does not have --%s of %s", f.Name, cmd.CommandPath())
+			}
+		})
+		if cmd.Short == "" || strings.HasSuffix(cmd.Short, ".") {
+			t.Errorf("%s: Short is %q, want a phrase without a full stop", cmd.CommandPath(), cmd.Short)
+		}
+	}
+}
+
+// leaves are the commands that do something, hidden ones left out.
+func leaves(cmd *cobra.Command) []*cobra.Command {
+	if cmd.Hidden || cmd.Name() == "completion" || cmd.Name() == "help" {
+		return nil
+	}
+	if !cmd.HasSubCommands() {
+		return []*cobra.Command{cmd}
+	}
+	var all []*cobra.Command
+	for _, sub := range cmd.Commands() {
+		all = append(all, leaves(sub)...)
+	}
+	return all
+}
