@@ -60,6 +60,7 @@ func TestAnswers(t *testing.T) {
 		{"a tag that is too long", "PUT", "/v2/team/web/manifests/" + long, basic("alice"), 400, "TAG_INVALID", "1 to 128"},
 		{"a tag that starts with a dot", "PUT", "/v2/team/web/manifests/.x", basic("alice"), 400, "TAG_INVALID", "first neither"},
 		{"a broken digest", "DELETE", "/v2/team/web/manifests/sha256:12", basic("alice"), 400, "DIGEST_INVALID", "64 hexadecimal"},
+		{"a digest of another algorithm", "POST", "/v2/team/web/blobs/uploads/?digest=sha512:" + sixtyFour + sixtyFour, basic("alice"), 400, "DIGEST_INVALID", "sha256 digests only"},
 		{"a single blob stays", "DELETE", "/v2/team/web/blobs/sha256:" + strings.Repeat("0", 64), basic("alice"), 405, "UNSUPPORTED", "no image uses"},
 		{"no endpoint", "GET", "/v2/team/web", basic("alice"), 404, "UNSUPPORTED", "not an endpoint"},
 		{"referrers are not kept", "GET", "/v2/team/web/referrers/sha256:" + strings.Repeat("0", 64), basic("alice"), 404, "UNSUPPORTED", ""},

@@ -175,6 +175,10 @@ func (r *Registry) upload(w http.ResponseWriter, req *http.Request, rt route, wh
 	if end > maxLayer {
 		return fault{http.StatusRequestEntityTooLarge, codeSizeInvalid, "the layer is larger than 10 GiB, the limit for one layer; split it into several"}
 	}
+	// Distribution takes other algorithms but its garbage collection does not know what they point at.
+	if d := req.URL.Query().Get("digest"); d != "" && !strings.HasPrefix(d, "sha256:") {
+		return fault{http.StatusBadRequest, codeDigestInvalid, fmt.Sprintf("digest %q: this registry keeps sha256 digests only; want sha256:<64 hexadecimal digits>", d)}
+	}
 	req.Body = http.MaxBytesReader(w, req.Body, maxLayer)
 	r.limitMount(req, who)
 	r.forward(w, req, rt)
