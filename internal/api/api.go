@@ -38,6 +38,8 @@ type Config struct {
 	// CheckTarget looks whether a target answers.
 	CheckTarget func(ctx context.Context, t fairlead.Target) fairlead.TargetCheck
 
+	// ForgetTarget is told that a target was removed. Default: nobody.
+	ForgetTarget func(name string)
 	// Ready says why the server is not ready, nil when it is. Default: the database answers.
 	Ready func() error
 	// Metrics serves /metrics. Default: not found.
@@ -70,6 +72,9 @@ func (cfg *Config) complete() error {
 	}
 	if cfg.Observe == nil {
 		cfg.Observe = func(string, int, time.Duration) {}
+	}
+	if cfg.ForgetTarget == nil {
+		cfg.ForgetTarget = func(string) {}
 	}
 	if cfg.Version == "" {
 		cfg.Version = "dev"

@@ -65,7 +65,7 @@ func (a *API) deleteTarget(ctx context.Context, in *Named) (*None, error) {
 	if err := can(ctx, auth.Remove, auth.Targets, in.Name); err != nil {
 		return nil, err
 	}
-	return &None{}, a.DB.Write(ctx, func(tx *store.Tx) error {
+	err := a.DB.Write(ctx, func(tx *store.Tx) error {
 		stacks, err := tx.StacksOn(ctx, in.Name)
 		if err != nil {
 			return err
@@ -75,6 +75,10 @@ func (a *API) deleteTarget(ctx context.Context, in *Named) (*None, error) {
 		}
 		return tx.DeleteTarget(ctx, in.Name)
 	})
+	if err == nil {
+		a.ForgetTarget(in.Name)
+	}
+	return &None{}, err
 }
 
 func (a *API) checkTarget(ctx context.Context, in *Named) (*Body[fairlead.TargetCheck], error) {

@@ -1,0 +1,407 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/riverqueue/river"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/internal/api"
+	"github.com/fairlead/fairlead/internal/auth"
+	"github.com/fairlead/fairlead/internal/pipeline"
+	"github.com/fairlead/fairlead/internal/provider/engine"
+	"github.com/fairlead/fairlead/internal/registry"
+	"github.com/fairlead/fairlead/internal/stack"
+	"github.com/fairlead/fairlead/internal/store"
+)
+
+const (
+	defaultListen = "127.0.0.1:8080"
+	adminUser     = "admin"
+	// stopTime bounds how long a stop waits for requests and jobs.
+	stopTime = 10 * time.Second
+	// refreshEvery is how often the health of settled stacks is looked at.
+	refreshEvery = 30 * time.Second
+)
+
+// ServerConfig says where a server keeps its state and where it listens.
+type ServerConfig struct {
+	// Data is the data directory. Default: $XDG_DATA_HOME/fairlead or ~/.local/share/fairlead.
+	Data string
+	// Listen is the address to listen on. Default: 127.0.0.1:8080. Port 0 takes a free one; see [Server.Addr].
+	Listen string
+	// PublicURL is where clients reach the server. Default: http:// and the address that it listens on.
+	PublicURL string
+	// DatabaseURL is for a database elsewhere, which is not available yet. Default: a file in the data directory.
+	DatabaseURL string
+	// AdminPassword is the first administrator's. Default: a generated one, which is printed once to Out. It is only read when
+	// there is no user yet.
+	AdminPassword string
+	// Anonymous lets everybody pull images of public organizations.
+	Anonymous bool
+	// Log receives what the server has to say. Default: discarded.
+	Log *slog.Logger
+	// Out receives what a person has to see at the first start. Default: discarded.
+	Out io.Writer
+}
+
+func (cfg *ServerConfig) complete() error {
+	if cfg.DatabaseURL != "" {
+		kind, _, _ := strings.Cut(cfg.DatabaseURL, ":")
+		if kind == "postgres" || kind == "postgresql" {
+			return fairlead.Errorf(fairlead.Invalid, "database URL %s://...: PostgreSQL is not available yet; leave it out to use the database file in the data directory", kind)
+		}
+		return fairlead.Errorf(fairlead.Invalid, "database URL: want none, for the database file in the data directory")
+	}
+	if cfg.Data == "" {
+		var err error
+		if cfg.Data, err = defaultData(os.Getenv); err != nil {
+			return err
+		}
+	}
+	if cfg.Listen == "" {
+		cfg.Listen = defaultListen
+	}
+	cfg.PublicURL = strings.TrimRight(cfg.PublicURL, "/")
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Out == nil {
+		cfg.Out = io.Discard
+	}
+	return nil
+}
+
+// defaultData is where the XDG base directory specification puts data of a user.
+func defaultData(env func(string) string) (string, error) {
+	if dir := env("XDG_DATA_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "fairlead"), nil
+	}
+	if home := env("HOME"); home != "" {
+		return filepath.Join(home, ".local", "share", "fairlead"), nil
+	}
+	return "", fairlead.Errorf(fairlead.Invalid, "data directory: neither XDG_DATA_HOME nor HOME is set; say where with --data")
+}
+
+// Server is everything that `fairlead serve` runs, wired together.
+type Server struct {
+	cfg       ServerConfig
+	log       *slog.Logger
+	lock      *os.File
+	db        *store.DB
+	listener  net.Listener
+	registry  *registry.Registry
+	targets   *targets
+	stacks    *stack.Engine
+	pipelines *pipeline.Engine
+	api       *api.API
+	http      *http.Server
+
+	started   atomic.Bool
+	closeOnce sync.Once
+	closeErr  error
+}
+
+// NewServer opens the data directory, makes what the first start makes, and listens; nothing is served before [Server.Run].
+func NewServer(ctx context.Context, cfg ServerConfig) (*Server, error) {
+	if err := cfg.complete(); err != nil {
+		return nil, err
+	}
+	s := &Server{cfg: cfg, log: cfg.Log}
+	if err := s.open(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func (s *Server) open(ctx context.Context) error {
+	var err error
+	if s.lock, err = lockData(s.cfg.Data); err != nil {
+		return err
+	}
+	// Listening comes before everything that takes time or makes something, because it is what fails most.
+	if err := s.listen(ctx); err != nil {
+		return err
+	}
+	if s.db, err = store.Open(ctx, store.Config{Dir: s.cfg.Data, Log: s.log}); err != nil {
+		return err
+	}
+	who := auth.New(auth.Config{DB: s.db, Log: s.log})
+	instance, err := s.firstStart(ctx, who)
+	if err != nil {
+		return err
+	}
+	s.registry, err = registry.New(registry.Config{
+		DB: s.db, Dir: filepath.Join(s.cfg.Data, "registry"), Auth: who.Basic, Can: mayImages, Anonymous: s.cfg.Anonymous,
+		PublicURL: s.cfg.PublicURL, Log: s.log,
+	})
+	if err != nil {
+		return err
+	}
+	s.targets = &targets{db: s.db, images: s.registry, instance: instance, log: s.log, running: map[string]*connected{}}
+	s.stacks = stack.New(stack.Config{DB: s.db, Provider: s.targets.provider, Log: s.log})
+	s.pipelines = pipeline.New(pipeline.Config{DB: s.db, Stacks: s.stacks, Images: s.registry, PublicURL: s.cfg.PublicURL, Log: s.log})
+	return s.openAPI(who)
+}
+
+func (s *Server) openAPI(who *auth.Auth) (err error) {
+	t := newTelemetry(s.db, s.log)
+	s.api, err = api.New(api.Config{
+		DB: s.db, Auth: who, Registry: s.registry, Stacks: s.stacks, Pipelines: s.pipelines,
+		PrepareTarget: s.targets.prepare, CheckTarget: s.targets.check, ForgetTarget: s.targets.forget,
+		Ready: s.ready, Metrics: t.handler(), Observe: t.observe, Version: buildVersion(), Log: s.log,
+	})
+	if err != nil {
+		return err
+	}
+	s.api.Handle("/v2/", s.registry)
+	s.http = &http.Server{
+		Handler: s.api, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+	}
+	s.http.RegisterOnShutdown(s.api.EndStreams)
+	return nil
+}
+
+// lockData makes the data directory and holds it for this process alone.
+func lockData(dir string) (*os.File, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fairlead.Errorf(fairlead.Failed, "data directory %s cannot be made: %w", dir, err)
+	}
+	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fairlead.Errorf(fairlead.Failed, "data directory %s cannot be used: %w", dir, err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		holder := make([]byte, 32)
+		n, _ := f.ReadAt(holder, 0) // it helps to find the other server, and is not needed
+		err = fairlead.Errorf(fairlead.Conflict, "data directory %s is in use by another server (process %s); stop that one or use another --data", dir, strings.TrimSpace(string(holder[:n])))
+		return nil, errors.Join(err, f.Close())
+	}
+	if err := f.Truncate(0); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	_, err = fmt.Fprintf(f, "%d\n", os.Getpid())
+	return f, err
+}
+
+func (s *Server) listen(ctx context.Context) (err error) {
+	var lc net.ListenConfig
+	if s.listener, err = lc.Listen(ctx, "tcp", s.cfg.Listen); err != nil {
+		return fairlead.Errorf(fairlead.Failed, "listening on %s failed: %w; choose another address with --listen", s.cfg.Listen, err)
+	}
+	addr := s.listener.Addr().(*net.TCPAddr)
+	if !addr.IP.IsLoopback() && !strings.HasPrefix(s.cfg.PublicURL, "https://") {
+		s.log.Warn("the server can be reached from other machines without encryption; put a proxy with TLS before it and say so with --public-url https://...", "listen", addr.String())
+	}
+	if s.cfg.PublicURL == "" {
+		host := addr.IP.String()
+		if addr.IP.IsUnspecified() {
+			host = "127.0.0.1"
+		}
+		s.cfg.PublicURL = "http://" + net.JoinHostPort(host, fmt.Sprint(addr.Port))
+	}
+	return nil
+}
+
+// mayImages asks the one place that decides about rights, in the registry's words.
+func mayImages(actor fairlead.Actor, verb, org string) bool {
+	verbs := map[string]auth.Verb{registry.Pull: auth.View, registry.Push: auth.Change, registry.Delete: auth.Remove}
+	v, ok := verbs[verb]
+	return ok && auth.Can(actor, v, auth.Object{Kind: auth.Images, Name: org}) == nil
+}
+
+// firstStart makes the administrator, the default group and the local target when there is no user yet. It returns the id
+// that sets apart what this server makes on an engine.
+func (s *Server) firstStart(ctx context.Context, who *auth.Auth) (instance string, err error) {
+	users := 0
+	err = s.db.Read(ctx, func(tx *store.Tx) error {
+		if users, _, err = tx.CountUsers(ctx); err != nil || users == 0 {
+			return err
+		}
+		instance, err = tx.Setting(ctx, "instance")
+		return err
+	})
+	if err != nil || users > 0 {
+		return instance, err
+	}
+	password, generated := s.cfg.AdminPassword, false
+	if password == "" {
+		password, generated = rand.Text(), true
+	}
+	if err := auth.CheckPassword(password); err != nil {
+		return "", fmt.Errorf("first administrator: %w", err)
+	}
+	hash, err := who.Hash(ctx, password)
+	if err != nil {
+		return "", err
+	}
+	host, found := engine.Discover(ctx)
+	instance = uuid.NewString()
+	err = s.db.Write(ctx, func(tx *store.Tx) error {
+		var errs []error
+		if found {
+			errs = append(errs, tx.CreateTarget(ctx, &fairlead.Target{Name: fairlead.LocalTarget, Kind: fairlead.TargetEngine, Host: host}))
+		}
+		return errors.Join(append(errs,
+			tx.SetSetting(ctx, "instance", instance),
+			tx.CreateGroup(ctx, &fairlead.Group{Name: fairlead.DefaultGroup}),
+			tx.CreateUser(ctx, &fairlead.User{Name: adminUser, Admin: true}, hash))...)
+	})
+	if err == nil && generated {
+		_, err = fmt.Fprintf(s.cfg.Out, "First start: user %s has the password %s\nIt is shown only now; change it with: fairlead user passwd %s\n", adminUser, password, adminUser)
+	}
+	return instance, err
+}
+
+// ready says why the server is not ready yet, or not any more.
+func (s *Server) ready() error {
+	if !s.started.Load() {
+		return errors.New("it is starting or stopping")
+	}
+	return nil
+}
+
+// Addr is the address that the server listens on.
+func (s *Server) Addr() string { return s.listener.Addr().String() }
+
+// URL is where clients reach the server.
+func (s *Server) URL() string { return s.cfg.PublicURL }
+
+// Run serves until ctx ends, then stops: it accepts nothing more, ends streams, waits a while for requests and jobs, and
+// closes everything. Jobs that did not end go on at the next start.
+func (s *Server) Run(ctx context.Context) error {
+	if err := s.startJobs(ctx); err != nil {
+		return errors.Join(err, s.Close())
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("serve: %w", err)
+		}
+		return nil
+	})
+	g.Go(func() error {
+		if err := s.registry.Scan(gctx); err != nil && gctx.Err() == nil {
+			s.log.Error("the image catalogue was not compared with the files", "error", err)
+		}
+		return nil
+	})
+	g.Go(func() error { s.refresh(gctx); return nil })
+	g.Go(func() error {
+		<-gctx.Done()
+		return s.stop(context.WithoutCancel(ctx))
+	})
+	s.started.Store(true)
+	s.log.Info("the server is ready", "listen", s.Addr(), "url", s.cfg.PublicURL, "data", s.cfg.Data)
+	err := g.Wait()
+	return errors.Join(err, s.Close())
+}
+
+func (s *Server) startJobs(ctx context.Context) error {
+	workers := river.NewWorkers()
+	s.stacks.Register(workers)
+	s.pipelines.Register(workers)
+	if err := s.targets.start(ctx); err != nil {
+		return err
+	}
+	if err := errors.Join(s.stacks.Recover(ctx), s.pipelines.Recover(ctx)); err != nil {
+		return err
+	}
+	return s.db.StartJobs(ctx, workers)
+}
+
+// refresh looks at the health of all settled stacks from time to time.
+func (s *Server) refresh(ctx context.Context) {
+	tick := time.NewTicker(refreshEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if err := s.refreshAll(ctx); err != nil && ctx.Err() == nil {
+			s.log.Warn("the health of stacks was not looked at", "error", err)
+		}
+	}
+}
+
+func (s *Server) refreshAll(ctx context.Context) error {
+	for cursor := ""; ; {
+		var list []fairlead.Stack
+		err := s.db.Read(ctx, func(tx *store.Tx) (err error) { list, cursor, err = tx.Stacks(ctx, 100, cursor); return err })
+		if err != nil {
+			return err
+		}
+		for _, st := range list {
+			if _, err := s.stacks.Refresh(ctx, st.Name); err != nil && fairlead.ErrorCode(err) != fairlead.NotFound {
+				return err
+			}
+		}
+		if cursor == "" {
+			return nil
+		}
+	}
+}
+
+// stop ends what was started, in the order in which things depend on each other.
+func (s *Server) stop(ctx context.Context) error {
+	s.started.Store(false)
+	s.log.Info("the server is stopping")
+	ctx, cancel := context.WithTimeout(ctx, stopTime)
+	defer cancel()
+	if err := s.http.Shutdown(ctx); err != nil {
+		s.log.Warn("requests were cut off", "error", err)
+		err = s.http.Close()
+		return errors.Join(err, s.db.StopJobs(ctx))
+	}
+	return s.db.StopJobs(ctx)
+}
+
+// Close releases everything. It is for servers that were not run; [Server.Run] closes by itself. Twice is fine.
+func (s *Server) Close() error {
+	s.closeOnce.Do(func() {
+		var errs []error
+		if s.db != nil {
+			ctx, cancel := context.WithTimeout(context.Background(), stopTime)
+			defer cancel()
+			errs = append(errs, s.db.StopJobs(ctx))
+		}
+		if s.targets != nil {
+			s.targets.stop()
+		}
+		if s.listener != nil {
+			if err := s.listener.Close(); !errors.Is(err, net.ErrClosed) {
+				errs = append(errs, err)
+			}
+		}
+		if s.registry != nil {
+			errs = append(errs, s.registry.Close())
+		}
+		if s.db != nil {
+			errs = append(errs, s.db.Close())
+		}
+		if s.lock != nil {
+			errs = append(errs, s.lock.Close())
+		}
+		s.closeErr = errors.Join(errs...)
+	})
+	return s.closeErr
+}

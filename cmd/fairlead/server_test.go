@@ -1,0 +1,221 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fairlead/fairlead"
+)
+
+// running is a server that a test started.
+type running struct {
+	*Server
+	t    *testing.T
+	stop func() error // stops and waits
+}
+
+func mustRunServer(t *testing.T, cfg ServerConfig) running {
+	t.Helper()
+	if cfg.Listen == "" {
+		cfg.Listen = "127.0.0.1:0"
+	}
+	s, err := NewServer(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx) }()
+	stopped := false
+	r := running{Server: s, t: t, stop: func() error {
+		if stopped {
+			return nil
+		}
+		stopped = true
+		cancel()
+		select {
+		case err := <-ended:
+			return err
+		case <-time.After(time.Minute):
+			t.Fatal("the server does not stop")
+			return nil
+		}
+	}}
+	t.Cleanup(func() {
+		if err := r.stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return r
+}
+
+func (r running) get(path, password string) (int, string) {
+	r.t.Helper()
+	req, err := http.NewRequestWithContext(r.t.Context(), http.MethodGet, r.URL()+path, nil)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if password != "" {
+		req.SetBasicAuth(adminUser, password)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return res.StatusCode, string(body)
+}
+
+func (r running) mustGet(path, password string) string {
+	r.t.Helper()
+	status, body := r.get(path, password)
+	if status != http.StatusOK {
+		r.t.Fatalf("GET %s: status %d: %s", path, status, body)
+	}
+	return body
+}
+
+func TestServerFirstStart(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	var out bytes.Buffer
+	s := mustRunServer(t, ServerConfig{Data: dir, Out: &out})
+	m := regexp.MustCompile(`user admin has the password (\S+)\n`).FindStringSubmatch(out.String())
+	if m == nil {
+		t.Fatalf("output = %q, want a password", out.String())
+	}
+	password := m[1]
+	if body := s.mustGet("/api/v1/whoami", password); !strings.Contains(body, `"admin":true`) {
+		t.Fatalf("whoami = %s", body)
+	}
+	if body := s.mustGet("/api/v1/groups", password); !strings.Contains(body, `"default"`) {
+		t.Fatalf("groups = %s", body)
+	}
+	if err := s.stop(); err != nil {
+		t.Fatal(err)
+	}
+	out.Reset()
+	s = mustRunServer(t, ServerConfig{Data: dir, Out: &out, AdminPassword: "another password"})
+	if out.Len() > 0 {
+		t.Fatalf("the second start says %q", out.String())
+	}
+	s.mustGet("/api/v1/whoami", password)
+	if status, _ := s.get("/api/v1/whoami", "another password"); status != http.StatusUnauthorized {
+		t.Fatalf("status %d, want 401: the password of an old server must not change", status)
+	}
+}
+
+func TestServerRefuses(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	first := mustRunServer(t, ServerConfig{Data: dir, AdminPassword: "correct horse"})
+	tests := []struct {
+		name    string
+		cfg     ServerConfig
+		code    fairlead.Code
+		message string
+	}{
+		{"a second server on the same data", ServerConfig{Data: dir}, fairlead.Conflict, "in use by another server (process "},
+		{"an address that is taken", ServerConfig{Data: t.TempDir(), Listen: first.Addr()}, fairlead.Failed, "--listen"},
+		{"an address that is none", ServerConfig{Data: t.TempDir(), Listen: "nowhere"}, fairlead.Failed, "nowhere"},
+		{"PostgreSQL", ServerConfig{Data: t.TempDir(), DatabaseURL: "postgres://user:secret@host/db"}, fairlead.Invalid, "not available yet"},
+		{"another database", ServerConfig{Data: t.TempDir(), DatabaseURL: "mysql://host/db"}, fairlead.Invalid, "database URL"},
+		{"a weak first password", ServerConfig{Data: t.TempDir(), AdminPassword: "short"}, fairlead.Invalid, "too short"},
+		{"a public URL that is none", ServerConfig{Data: t.TempDir(), PublicURL: "fairlead.example.com"}, fairlead.Invalid, "public URL"},
+		{"a data directory that is a file", ServerConfig{Data: "server_test.go"}, fairlead.Failed, "data directory"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if tt.cfg.Listen == "" {
+				tt.cfg.Listen = "127.0.0.1:0"
+			}
+			_, err := NewServer(t.Context(), tt.cfg)
+			if got := fairlead.ErrorCode(err); got != tt.code || !strings.Contains(err.Error(), tt.message) || strings.Contains(err.Error(), "secret") {
+				t.Fatalf("err = %v (%q), want %q with %q", err, got, tt.code, tt.message)
+			}
+		})
+	}
+	first.mustGet("/readyz", "")
+}
+
+func TestServerStopEndsStreams(t *testing.T) {
+	t.Parallel()
+	s := mustRunServer(t, ServerConfig{Data: t.TempDir(), AdminPassword: "correct horse"})
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL()+"/api/v1/events?follow=true", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.SetBasicAuth(adminUser, "correct horse")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	lines := bufio.NewScanner(res.Body)
+	if !lines.Scan() {
+		t.Fatalf("the stream says nothing: %v", lines.Err())
+	}
+	begun := time.Now()
+	if err := s.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(begun); took > stopTime {
+		t.Errorf("the stop took %s", took)
+	}
+	for lines.Scan() { // ends because the server ended the stream
+	}
+}
+
+func TestServerMetrics(t *testing.T) {
+	t.Parallel()
+	s := mustRunServer(t, ServerConfig{Data: t.TempDir(), AdminPassword: "correct horse"})
+	s.mustGet("/api/v1/stacks", "correct horse")
+	s.get("/some/thing/else", "")
+	body := s.mustGet("/metrics", "")
+	for _, want := range []string{
+		`fairlead_http_requests_total{route="GET /api/v1/stacks",status="200"} 1`, `fairlead_http_requests_total{route="none",status="404"} 1`,
+		"fairlead_http_request_duration_seconds_bucket", "fairlead_build_info{", "go_goroutines", "process_resident_memory_bytes",
+	} {
+		if !strings.Contains(body, want) {
+			t.Errorf("metrics have no %s", want)
+		}
+	}
+	if s.mustGet("/readyz", "") == "" {
+		t.Error("not ready")
+	}
+	if status, body := s.get("/v2/", ""); status != http.StatusUnauthorized {
+		t.Errorf("the registry answers %d: %s", status, body)
+	}
+	if status, body := s.get("/v2/", "correct horse"); status != http.StatusOK {
+		t.Errorf("the registry answers %d: %s", status, body)
+	}
+}
+
+func TestDefaultData(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		env  map[string]string
+		want string
+	}{
+		{map[string]string{"XDG_DATA_HOME": "/x", "HOME": "/h"}, "/x/fairlead"},
+		{map[string]string{"XDG_DATA_HOME": "relative", "HOME": "/h"}, "/h/.local/share/fairlead"},
+		{map[string]string{"HOME": "/h"}, "/h/.local/share/fairlead"},
+		{nil, ""},
+	} {
+		got, err := defaultData(func(k string) string { return tt.env[k] })
+		if got != tt.want || (err != nil) != (tt.want == "") {
+			t.Errorf("%v: %q, %v; want %q", tt.env, got, err, tt.want)
+		}
+	}
+}
