@@ -185,11 +185,7 @@ func TestCancel(t *testing.T) {
 	b.push("shop", "1.0", chain("1", nil))
 	release, reached := make(chan struct{}), make(chan struct{})
 	w.Set("b", stacktest.Behaviour{Hold: release})
-	w.OnCall(func(_ int, c stacktest.Call) {
-		if c == (stacktest.Call{Method: "apply", Element: "b"}) {
-			close(reached)
-		}
-	})
+	w.OnHold(func(string) { close(reached) })
 	a, err := b.engine.Create(ctx, request("1.0"))
 	if err != nil {
 		t.Fatal(err)
@@ -285,11 +281,7 @@ func TestHangingCallIsCutByTheTimeout(t *testing.T) {
 	b.push("shop", "1.0", chain("1", nil))
 	reached := make(chan struct{})
 	w.Set("b", stacktest.Behaviour{Hold: make(chan struct{})})
-	w.OnCall(func(_ int, c stacktest.Call) {
-		if c == (stacktest.Call{Method: "apply", Element: "b"}) {
-			close(reached)
-		}
-	})
+	w.OnHold(func(string) { close(reached) })
 	a, err := b.engine.Create(t.Context(), request("1.0"))
 	if err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ package stacktest
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strconv"
@@ -27,7 +28,7 @@ type Behaviour struct {
 	Deleting    int    // that many calls of Delete find that it goes on
 	DeleteFail  string // Delete fails with this message
 	Again       int    // that many looks at its health ask for another Apply
-	// Hold keeps Apply from returning until the channel is closed or the context ends.
+	// Hold keeps Apply from taking effect until the channel is closed or the context ends; see OnHold.
 	Hold <-chan struct{}
 }
 
@@ -45,7 +46,6 @@ type Object struct {
 	ID         string
 	Properties map[string]any
 	Immutable  string
-	applied    int
 	looks      int
 }
 
@@ -54,19 +54,22 @@ type World struct {
 	mu         sync.Mutex
 	objects    map[string]*Object // by identity
 	created    map[string]int
-	deleted    map[string]int
 	behaviours map[string]*Behaviour
 	calls      []Call
 	onCall     func(n int, c Call)
+	onReturn   func(n int, c Call)
+	held       func(element string)
 }
 
 // NewWorld returns an empty World.
 func NewWorld() *World {
-	return &World{objects: map[string]*Object{}, created: map[string]int{}, deleted: map[string]int{}, behaviours: map[string]*Behaviour{}}
+	return &World{objects: map[string]*Object{}, created: map[string]int{}, behaviours: map[string]*Behaviour{}}
 }
 
 // Provider returns a new provider on the world.
-func (w *World) Provider() *Fake { return &Fake{world: w} }
+func (w *World) Provider() *Fake {
+	return &Fake{world: w, dead: make(chan struct{}), buried: make(chan struct{})}
+}
 
 // Set steers an element from now on.
 func (w *World) Set(element string, b Behaviour) {
@@ -80,6 +83,20 @@ func (w *World) OnCall(f func(n int, c Call)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.onCall = f
+}
+
+// OnHold has f called whenever an Apply begins to be held.
+func (w *World) OnHold(f func(element string)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.held = f
+}
+
+// OnReturn has f called after the n-th call took effect, before it returns; f may block.
+func (w *World) OnReturn(f func(n int, c Call)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.onReturn = f
 }
 
 // Calls returns all calls so far.
@@ -124,16 +141,12 @@ func (w *World) Remove(identity string) {
 	delete(w.objects, identity)
 }
 
-// called notes a call and lets the test interfere. The world is not locked while it does.
-func (w *World) called(method, element string) {
+// note counts a call and returns what the test wants to do about it.
+func (w *World) note(c Call) (n int, before, after func(n int, c Call)) {
 	w.mu.Lock()
-	c := Call{method, element}
+	defer w.mu.Unlock()
 	w.calls = append(w.calls, c)
-	n, f := len(w.calls), w.onCall
-	w.mu.Unlock()
-	if f != nil {
-		f(n, c)
-	}
+	return len(w.calls), w.onCall, w.onReturn
 }
 
 // behaviour is what was set for an element or, failing that, what its annotations say. The caller holds the lock.
@@ -159,9 +172,61 @@ func annotation(properties map[string]any, name string) string {
 }
 
 // Fake is a provider on a [World].
-type Fake struct{ world *World }
+type Fake struct {
+	world  *World
+	dying  sync.Once
+	dead   chan struct{} // closed by Die
+	buried chan struct{} // closed by Bury
+}
 
 var _ stack.Provider = (*Fake)(nil)
+
+var errDead = errors.New("this provider died")
+
+// Die kills the provider as if its process had been killed: no call has any effect on the world any more, and none returns.
+func (f *Fake) Die() { f.dying.Do(func() { close(f.dead) }) }
+
+// Bury lets the calls of a dead provider return, so that their goroutines can end.
+func (f *Fake) Bury() {
+	f.Die()
+	close(f.buried)
+}
+
+// do makes one call: effect runs with the world locked.
+func (f *Fake) do(method, element string, effect func() error) error {
+	c := Call{method, element}
+	n, before, after := f.world.note(c)
+	if before != nil {
+		before(n, c)
+	}
+	if f.limbo() {
+		return errDead
+	}
+	f.world.mu.Lock()
+	var err error
+	func() {
+		defer f.world.mu.Unlock()
+		err = effect()
+	}()
+	if after != nil {
+		after(n, c)
+	}
+	if f.limbo() {
+		return errDead
+	}
+	return err
+}
+
+// limbo holds the calls of a dead provider until it is buried.
+func (f *Fake) limbo() bool {
+	select {
+	case <-f.dead:
+		<-f.buried
+		return true
+	default:
+		return false
+	}
+}
 
 // Check refuses an annotation fake/refuse.
 func (f *Fake) Check(el template.Element) fairlead.Diagnostics {
@@ -169,25 +234,23 @@ func (f *Fake) Check(el template.Element) fairlead.Diagnostics {
 	if text == "" {
 		return nil
 	}
-	return fairlead.Diagnostics{{Severity: fairlead.SeverityError, Code: "refused", Summary: text, Path: "k8sManifest.metadata.annotations"}}
+	return fairlead.Diagnostics{{Severity: fairlead.SeverityError, Code: "refused", Summary: text, Path: "k8sManifest.metadata.annotations.fake/refuse"}}
 }
 
 // Plan compares with what exists.
-func (f *Fake) Plan(_ context.Context, want template.Element, prior *fairlead.Record) (fairlead.Change, error) {
-	f.world.called("plan", want.Name)
-	f.world.mu.Lock()
-	defer f.world.mu.Unlock()
-	name := want.Stack + "/" + want.Name
-	if m, ok := want.Properties["k8sManifest"].(map[string]any); ok {
-		if meta, ok := m["metadata"].(map[string]any); ok {
-			if s, ok := meta["name"].(string); ok {
-				name = want.Namespace + "/" + s
-			}
-		}
-	}
+func (f *Fake) Plan(_ context.Context, want template.Element, prior *fairlead.Record) (c fairlead.Change, err error) {
+	err = f.do("plan", want.Name, func() error {
+		c = f.plan(want, prior)
+		return nil
+	})
+	return c, err
+}
+
+func (f *Fake) plan(want template.Element, prior *fairlead.Record) fairlead.Change {
+	name := objectName(want)
 	c := fairlead.Change{Verb: fairlead.OpCreate, Record: fairlead.Record{Identity: map[string]string{"name": name}}}
 	if prior == nil {
-		return c, nil
+		return c
 	}
 	o, exists := f.world.objects[prior.Identity["name"]]
 	switch {
@@ -200,18 +263,37 @@ func (f *Fake) Plan(_ context.Context, want template.Element, prior *fairlead.Re
 	default:
 		c.Verb, c.Record = fairlead.OpNone, *prior
 	}
-	return c, nil
+	return c
+}
+
+// objectName is the name of the manifest or, without one, of the element.
+func objectName(want template.Element) string {
+	manifest, _ := want.Properties["k8sManifest"].(map[string]any)
+	metadata, _ := manifest["metadata"].(map[string]any)
+	if name, ok := metadata["name"].(string); ok {
+		return want.Namespace + "/" + name
+	}
+	return want.Stack + "/" + want.Name
 }
 
 // Apply makes or changes the object.
-func (f *Fake) Apply(ctx context.Context, c fairlead.Change) (fairlead.Record, error) {
-	w, r := f.world, c.Record
-	w.called("apply", r.Element)
-	if err := f.trouble(ctx, r); err != nil {
+func (f *Fake) Apply(ctx context.Context, c fairlead.Change) (r fairlead.Record, err error) {
+	r = c.Record
+	if err := f.hold(ctx, r); err != nil {
 		return r, err
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	err = f.do("apply", r.Element, func() error {
+		if err := f.trouble(ctx, r); err != nil {
+			return err
+		}
+		r.Attributes = f.world.put(r)
+		return nil
+	})
+	return r, err
+}
+
+// put makes or changes an object and returns its attributes. The caller holds the lock.
+func (w *World) put(r fairlead.Record) map[string]any {
 	name := r.Identity["name"]
 	o := w.objects[name]
 	if o == nil {
@@ -220,90 +302,90 @@ func (f *Fake) Apply(ctx context.Context, c fairlead.Change) (fairlead.Record, e
 		w.objects[name] = o
 	}
 	o.Properties, o.Immutable = clone(r.Properties).(map[string]any), annotation(r.Properties, "immutable")
-	o.applied++
-	r.Attributes = map[string]any{"refName": name, "refID": o.ID}
-	return r, nil
+	o.looks = 0
+	return map[string]any{"refName": name, "refID": o.ID}
 }
 
-// trouble is what the behaviour of the element makes of an Apply.
-func (f *Fake) trouble(ctx context.Context, r fairlead.Record) error {
+// hold waits as long as the behaviour of the element says.
+func (f *Fake) hold(ctx context.Context, r fairlead.Record) error {
 	f.world.mu.Lock()
-	b := f.world.behaviour(r.Element, r.Properties)
-	hold, fail, panics := b.Hold, b.Fail, b.Panic
-	unavailable := b.Unavailable > 0
-	if unavailable {
-		b.Unavailable--
-	}
+	held, reached := f.world.behaviour(r.Element, r.Properties).Hold, f.world.held
 	f.world.mu.Unlock()
-	if hold != nil {
-		select {
-		case <-hold:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+	if held == nil {
+		return nil
 	}
+	if reached != nil {
+		reached(r.Element)
+	}
+	select {
+	case <-held:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// trouble is what the behaviour of the element makes of an Apply. The caller holds the lock.
+func (f *Fake) trouble(ctx context.Context, r fairlead.Record) error {
+	b := f.world.behaviour(r.Element, r.Properties)
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case panics != "":
-		panic(panics)
-	case unavailable:
+	case b.Panic != "":
+		panic(b.Panic)
+	case b.Unavailable > 0:
+		b.Unavailable--
 		return fairlead.Errorf(fairlead.Unavailable, "the world does not answer")
-	case fail != "":
-		return fairlead.Errorf(fairlead.Failed, "%s", fail)
+	case b.Fail != "":
+		return fairlead.Errorf(fairlead.Failed, "%s", b.Fail)
 	}
 	return nil
 }
 
 // Health counts looks until the object is healthy.
-func (f *Fake) Health(ctx context.Context, r fairlead.Record) (fairlead.Health, error) {
-	w := f.world
-	w.called("health", r.Element)
-	if ctx.Err() != nil {
-		return fairlead.Health{}, ctx.Err()
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
+func (f *Fake) Health(ctx context.Context, r fairlead.Record) (h fairlead.Health, err error) {
+	err = f.do("health", r.Element, func() error {
+		h = f.world.look(r)
+		return ctx.Err()
+	})
+	return h, err
+}
+
+func (w *World) look(r fairlead.Record) fairlead.Health {
 	b := w.behaviour(r.Element, r.Properties)
 	o, exists := w.objects[r.Identity["name"]]
 	if !exists {
-		return fairlead.Health{State: fairlead.Unhealthy, Reason: "it is gone from the target"}, nil
+		return fairlead.Health{State: fairlead.Unhealthy, Reason: "it is gone from the target"}
 	}
 	o.looks++
 	switch {
 	case b.Unhealthy != "":
-		return fairlead.Health{State: fairlead.Unhealthy, Reason: b.Unhealthy}, nil
+		return fairlead.Health{State: fairlead.Unhealthy, Reason: b.Unhealthy}
 	case o.looks <= b.Steps:
-		return fairlead.Health{State: fairlead.HealthProgressing, Reason: strconv.Itoa(o.looks) + " of " + strconv.Itoa(b.Steps) + " steps done"}, nil
+		return fairlead.Health{State: fairlead.HealthProgressing, Reason: strconv.Itoa(o.looks) + " of " + strconv.Itoa(b.Steps) + " steps done"}
 	case b.Again > 0:
 		b.Again--
-		return fairlead.Health{State: fairlead.HealthProgressing, Reason: "another step to take", Again: true}, nil
+		return fairlead.Health{State: fairlead.HealthProgressing, Reason: "another step to take", Again: true}
 	}
-	return fairlead.Health{State: fairlead.Healthy}, nil
+	return fairlead.Health{State: fairlead.Healthy}
 }
 
 // Delete removes the object.
 func (f *Fake) Delete(ctx context.Context, r fairlead.Record) error {
-	w := f.world
-	w.called("delete", r.Element)
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	b := w.behaviour(r.Element, r.Properties)
-	switch {
-	case b.DeleteFail != "":
-		return fairlead.Errorf(fairlead.Failed, "%s", b.DeleteFail)
-	case b.Deleting > 0:
-		b.Deleting--
-		return stack.ErrDeleting
-	}
-	if name := r.Identity["name"]; w.objects[name] != nil {
-		delete(w.objects, name)
-		w.deleted[name]++
-	}
-	return nil
+	return f.do("delete", r.Element, func() error {
+		b := f.world.behaviour(r.Element, r.Properties)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case b.DeleteFail != "":
+			return fairlead.Errorf(fairlead.Failed, "%s", b.DeleteFail)
+		case b.Deleting > 0:
+			b.Deleting--
+			return stack.ErrDeleting
+		}
+		delete(f.world.objects, r.Identity["name"])
+		return nil
+	})
 }
 
 func equal(a, b any) bool {

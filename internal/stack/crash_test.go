@@ -1,0 +1,320 @@
+package stack_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/internal/stack"
+	"github.com/fairlead/fairlead/internal/stack/stacktest"
+)
+
+var errKilled = errors.New("the process was killed")
+
+// lives is a server that is killed and started again on what it had committed, beside a world that goes on.
+type lives struct {
+	*bench
+	world    *stacktest.World
+	provider *stacktest.Fake
+	killed   chan struct{}
+	count    int
+}
+
+func newLives(t *testing.T) *lives {
+	l := &lives{world: stacktest.NewWorld()}
+	l.provider = l.world.Provider()
+	l.bench = newBench(t, l.provider)
+	l.bury(l.provider)
+	return l
+}
+
+// bury lets the calls of a killed provider end before its database is closed.
+func (l *lives) bury(p *stacktest.Fake) { l.t.Cleanup(p.Bury) }
+
+// killAt kills the server at the n-th call that changes or looks at the world, before or after the call has its effect.
+func (l *lives) killAt(n int, after bool) {
+	l.killed = make(chan struct{})
+	at := func(_ int, c stacktest.Call) {
+		if c.Method == "plan" {
+			return
+		}
+		if l.count++; l.count == n {
+			l.engine.Die(errKilled)
+			l.provider.Die()
+			close(l.killed)
+		}
+	}
+	l.world.OnCall(nil)
+	l.world.OnReturn(nil)
+	l.count = 0
+	serial := make(chan struct{}, 1)
+	one := func(n int, c stacktest.Call) {
+		serial <- struct{}{}
+		defer func() { <-serial }()
+		at(n, c)
+	}
+	if after {
+		l.world.OnReturn(one)
+	} else {
+		l.world.OnCall(one)
+	}
+}
+
+// rebirth starts a new server on a copy of what the dead one had committed.
+func (l *lives) rebirth() {
+	l.t.Helper()
+	l.world.OnCall(nil)
+	l.world.OnReturn(nil)
+	old := l.dir
+	l.dir = l.t.TempDir()
+	copyDatabase(l.t, old, l.dir)
+	l.provider = l.world.Provider()
+	l.open(l.provider)
+	l.bury(l.provider)
+	l.startJobs()
+	l.killed = nil
+}
+
+func copyDatabase(t testing.TB, from, to string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(from, "fairlead.db")+"?_pragma=busy_timeout(10000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close() //nolint:errcheck // it was only read
+	if _, err := db.ExecContext(t.Context(), "VACUUM INTO ?", filepath.Join(to, "fairlead.db")); err != nil {
+		t.Fatal(err)
+	}
+	src, err := os.Open(filepath.Join(from, "key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close() //nolint:errcheck // it was only read
+	dst, err := os.OpenFile(filepath.Join(to, "key"), os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(dst, src); err != nil {
+		t.Fatal(err)
+	}
+	if err := dst.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// end waits for the end of an action, through the death of the server if that comes.
+func (l *lives) end(a fairlead.Action, err error) fairlead.Action {
+	l.t.Helper()
+	if err != nil {
+		l.t.Fatal(describe(err))
+	}
+	ctx, cancel := context.WithTimeout(l.t.Context(), time.Minute)
+	defer cancel()
+	if killed := l.killed; killed != nil {
+		go func() {
+			select {
+			case <-killed:
+				cancel()
+			case <-ctx.Done():
+			}
+		}()
+	}
+	ended, err := l.engine.Wait(ctx, a.ID)
+	if err == nil {
+		return ended
+	}
+	select {
+	case <-l.killed:
+	default:
+		l.t.Fatal(err)
+	}
+	l.rebirth()
+	return l.wait(a, nil)
+}
+
+// TestKilledAnywhere kills the server at every single call of a provider, before and after the call has its effect, and
+// looks whether the action comes to its end as if nothing had happened.
+func TestKilledAnywhere(t *testing.T) {
+	immutable := func(v string) map[string]string { return map[string]string{"immutable": v} }
+	first := source(el{name: "db", annotations: immutable("1")}, el{name: "web", reads: "db"}, el{name: "old", needs: []string{"db"}})
+	second := source(el{name: "db", annotations: immutable("2")}, el{name: "web", reads: "db", annotations: map[string]string{"steps": "1"}}, el{name: "new", needs: []string{"web"}})
+	// run lives through create, upgrade and delete, killed at call n, and returns how many calls there were.
+	run := func(t *testing.T, n int, after bool) int {
+		l := newLives(t)
+		ctx := t.Context()
+		l.push("shop", "1.0", first)
+		l.push("shop", "2.0", second)
+		l.killAt(n, after)
+		actions := []fairlead.Action{l.want(fairlead.ActionSucceeded, l.end(l.engine.Create(ctx, request("1.0"))))}
+		if got := objects(l.world); got != "default/db default/old default/web" {
+			t.Errorf("after create: %s", got)
+		}
+		actions = append(actions, l.want(fairlead.ActionSucceeded, l.end(l.engine.Upgrade(ctx, request("2.0")))))
+		if got := objects(l.world); got != "default/db default/new default/web" {
+			t.Errorf("after upgrade: %s", got)
+		}
+		if got := dataOf(l.world, "default/web")["other"]; got != "default/db#2" {
+			t.Errorf("web reads %v", got)
+		}
+		actions = append(actions, l.want(fairlead.ActionSucceeded, l.end(l.engine.Delete(ctx, stack.Request{Name: "shop"}))))
+		if got := objects(l.world); got != "" {
+			t.Errorf("after delete: %s", got)
+		}
+		want := map[string]int{"default/db": 2, "default/web": 1, "default/old": 1, "default/new": 1}
+		for name, made := range l.world.Made() {
+			if made != want[name] {
+				t.Errorf("%s was made %d times, want %d", name, made, want[name])
+			}
+		}
+		for _, a := range actions {
+			checkEvents(t, l.bench, a)
+		}
+		return l.count
+	}
+	calls := run(t, 0, false)
+	for _, after := range []bool{false, true} {
+		for n := 1; n <= calls; n++ {
+			if testing.Short() && n%4 != 1 {
+				continue
+			}
+			t.Run(fmt.Sprintf("call %d after=%t", n, after), func(t *testing.T) {
+				t.Parallel()
+				run(t, n, after)
+			})
+		}
+	}
+}
+
+// checkEvents looks whether each step of an action is told exactly once.
+func checkEvents(t *testing.T, b *bench, a fairlead.Action) {
+	t.Helper()
+	told := map[string]int{}
+	for _, e := range b.events(a.ID) {
+		told[e.Type+" "+e.Part]++
+	}
+	want := map[string]int{"action-begun ": 1, "action-" + string(a.State) + " ": 1}
+	for _, op := range a.Plan.Operations {
+		if op.Verb == fairlead.OpNone {
+			continue
+		}
+		want["element-begun "+op.Element] = 1
+		if op.Verb == fairlead.OpDelete {
+			want["element-deleted "+op.Element] = 1
+		} else {
+			want["element-healthy "+op.Element] = 1
+		}
+	}
+	for what, n := range want {
+		if told[what] != n {
+			t.Errorf("%s: %d events %q, want %d", a.Verb, told[what], what, n)
+		}
+	}
+	for what := range told {
+		if want[what] == 0 && !strings.HasPrefix(what, "element-unavailable ") {
+			t.Errorf("%s: event %q", a.Verb, what)
+		}
+	}
+}
+
+// TestRandomGraphs makes stacks of random graphs in which random elements fail, kills the server at a random call, and looks
+// whether the outcome is what the graph says.
+func TestRandomGraphs(t *testing.T) {
+	rounds := 24
+	if testing.Short() {
+		rounds = 6
+	}
+	for seed := range rounds {
+		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
+			t.Parallel()
+			r := rand.New(rand.NewPCG(uint64(seed), 1))
+			l := newLives(t)
+			elements := randomElements(r, 3+r.IntN(20), seed%2 == 1)
+			l.push("shop", "1.0", source(elements...))
+			l.killAt(1+r.IntN(3*len(elements)), r.IntN(2) == 0)
+			req := request("1.0")
+			if seed%4 == 3 {
+				req.OnFailure = fairlead.Rollback
+			}
+			a := l.end(l.engine.Create(t.Context(), req))
+			checkOutcome(t, l, a, elements)
+			l.want(fairlead.ActionSucceeded, l.end(l.engine.Delete(t.Context(), stack.Request{Name: "shop"})))
+			if got := objects(l.world); got != "" {
+				t.Errorf("left after delete: %s", got)
+			}
+		})
+	}
+}
+
+func randomElements(r *rand.Rand, n int, failing bool) []el {
+	list := make([]el, n)
+	for i := range list {
+		list[i] = el{name: fmt.Sprintf("e%d", i), annotations: map[string]string{}}
+		for j := range i {
+			if r.IntN(4) == 0 {
+				list[i].needs = append(list[i].needs, list[j].name)
+			}
+		}
+		switch k := r.IntN(12); {
+		case k == 0 && failing:
+			list[i].annotations["fail"] = "as the dice fell"
+		case k == 1:
+			list[i].annotations["steps"] = "2"
+		case k == 2:
+			list[i].annotations["unavailable"] = "1"
+		}
+	}
+	return list
+}
+
+// checkOutcome compares the end of a create with the graph: nothing that needs a failed element was made, whatever was made
+// was made once, and the records tell the truth.
+func checkOutcome(t *testing.T, l *lives, a fairlead.Action, elements []el) {
+	t.Helper()
+	bad := map[string]bool{} // failed itself, or needs what did
+	fails := false
+	for _, e := range elements {
+		failed := e.annotations["fail"] != ""
+		fails = fails || failed
+		bad[e.name] = failed || slices.ContainsFunc(e.needs, func(n string) bool { return bad[n] })
+	}
+	if want := map[bool]fairlead.ActionState{true: fairlead.ActionFailed, false: fairlead.ActionSucceeded}[fails]; a.State != want {
+		t.Fatalf("ended %s (%s), want %s\n%s", a.State, a.Message, want, planText(a.Plan))
+	}
+	for name, made := range l.world.Made() {
+		if made != 1 || bad[name[len("default/"):]] {
+			t.Errorf("%s was made %d times; must it fail: %t", name, made, bad[name[len("default/"):]])
+		}
+	}
+	records, err := l.engine.Elements(t.Context(), "shop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	recorded := map[string]bool{}
+	for _, r := range records {
+		recorded[r.Identity["name"]] = true
+		if _, exists := l.world.Objects()[r.Identity["name"]]; r.State == fairlead.RecordMade && !exists {
+			t.Errorf("%s is recorded as made and does not exist", r.Element)
+		}
+	}
+	for name := range l.world.Objects() {
+		if !recorded[name] {
+			t.Errorf("%s exists and is not recorded", name)
+		}
+	}
+	if a.OnFailure == fairlead.Rollback && fails && len(l.world.Objects()) > 0 {
+		t.Errorf("left after the rollback: %s", objects(l.world))
+	}
+	if !fails {
+		checkEvents(t, l.bench, a)
+	}
+}
