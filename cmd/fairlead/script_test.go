@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -9,7 +10,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/random"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/fairlead/fairlead/client"
+	"github.com/fairlead/fairlead/internal/provider/engine"
 )
 
 // The scripts in testdata/script run the program as a user does. Those that need a server say `server`, which starts the
@@ -31,10 +39,74 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"exits": cmdExits,
-			"json":  cmdJSON,
+			"exits":  cmdExits,
+			"json":   cmdJSON,
+			"push":   cmdPush,
+			"server": cmdServer,
+		},
+		Condition: func(cond string) (bool, error) {
+			if cond != "engine" {
+				return false, fmt.Errorf("no condition %q", cond)
+			}
+			return haveEngine(t), nil
 		},
 	})
+}
+
+// haveEngine reports whether a container engine answers. Scripts that need one are skipped without, unless that was
+// forbidden.
+func haveEngine(t *testing.T) bool {
+	_, ok := engine.Discover(t.Context())
+	if !ok && os.Getenv("FAIRLEAD_TEST_REQUIRE") == "1" {
+		t.Error("no container engine answers, and FAIRLEAD_TEST_REQUIRE says that one is there")
+	}
+	return ok
+}
+
+const scriptPassword = "correct horse battery"
+
+// cmdServer starts a server that lives as long as the script, and puts its address into SERVER: server, or server signin
+// to be signed in as its administrator.
+func cmdServer(ts *testscript.TestScript, neg bool, args []string) {
+	signin := len(args) == 1 && args[0] == "signin"
+	if neg || len(args) > 0 && !signin {
+		ts.Fatalf("usage: server [signin]")
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s, err := NewServer(ctx, ServerConfig{Data: ts.MkAbs("data"), Listen: "127.0.0.1:0", AdminPassword: scriptPassword})
+	if err != nil {
+		cancel()
+		ts.Fatalf("server: %v", err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx) }()
+	ts.Defer(func() {
+		cancel()
+		ts.Check(<-ended)
+	})
+	ts.Setenv("SERVER", s.URL())
+	if !signin {
+		return
+	}
+	c, err := client.New(client.Config{URL: s.URL()})
+	ts.Check(err)
+	session, err := c.Login(ctx, adminUser, scriptPassword)
+	ts.Check(err)
+	a := &app{env: ts.Getenv}
+	ts.Check(a.remember(login{URL: s.URL(), User: adminUser, Token: session.Token}))
+}
+
+// cmdPush pushes an image of some bytes into the script's server: push ORG/REPO:TAG.
+func cmdPush(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: push ORG/REPO:TAG")
+	}
+	img, err := random.Image(1000, 2)
+	ts.Check(err)
+	host := strings.TrimPrefix(ts.Getenv("SERVER"), "http://")
+	ref, err := name.ParseReference(host+"/"+args[0], name.Insecure)
+	ts.Check(err)
+	ts.Check(remote.Write(ref, img, remote.WithAuth(&authn.Basic{Username: adminUser, Password: scriptPassword})))
 }
 
 // cmdExits runs a command and wants an exit code: exits 2 fairlead stack.

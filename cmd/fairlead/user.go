@@ -77,7 +77,7 @@ and with --password-stdin it is the first line of the input and the new password
 			if err := c.SetPassword(cmd.Context(), name, password, old); err != nil {
 				return err
 			}
-			fmt.Fprintf(a.out, "the password of user %s was changed\n", name)
+			fmt.Fprintf(a.out, "the password of user %s was changed; its sessions have ended, so sign in again\n", name)
 			return nil
 		}),
 	}

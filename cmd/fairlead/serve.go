@@ -1,0 +1,42 @@
+package main
+
+import (
+	"log/slog"
+
+	"github.com/spf13/cobra"
+)
+
+func newServeCommand(a *app) *cobra.Command {
+	cfg := ServerConfig{Out: a.out}
+	level := slog.LevelInfo
+	var logJSON bool
+	cmd := &cobra.Command{
+		Use: "serve", Short: "Run the server until Ctrl-C or SIGTERM",
+		Long: `Run the server: API, registry, stacks and pipelines on one address.
+
+The first start makes the user admin with the password of FAIRLEAD_ADMIN_PASSWORD, else with one that is made up and
+printed once, and the target local when a container engine answers (DOCKER_HOST, or Docker's and Podman's sockets).`,
+		Args: checkArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg.AdminPassword = a.env("FAIRLEAD_ADMIN_PASSWORD")
+			opts := &slog.HandlerOptions{Level: level}
+			cfg.Log = slog.New(slog.NewTextHandler(a.err, opts))
+			if logJSON {
+				cfg.Log = slog.New(slog.NewJSONHandler(a.err, opts))
+			}
+			s, err := NewServer(cmd.Context(), cfg)
+			if err != nil {
+				return err
+			}
+			return s.Run(cmd.Context())
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&cfg.Data, "data", "", "data directory (default fairlead below $XDG_DATA_HOME or ~/.local/share)")
+	flags.StringVar(&cfg.Listen, "listen", defaultListen, "address to listen on; port 0 takes a free one")
+	flags.StringVar(&cfg.PublicURL, "public-url", "", "where clients reach the server (default http:// and the address it listens on)")
+	flags.BoolVar(&cfg.Anonymous, "anonymous-pull", false, "let everybody pull images of public organizations")
+	flags.BoolVar(&logJSON, "log-json", false, "write the log as JSON")
+	flags.TextVar(&level, "log-level", slog.LevelInfo, "least severe that is logged: debug, info, warn or error")
+	return cmd
+}
