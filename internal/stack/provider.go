@@ -17,7 +17,8 @@ type Provider interface {
 
 	// Plan reads the target and decides what Apply shall do. prior is what was recorded, nil for a new element. When
 	// properties hold unknown values the verb is the best guess; Plan is called again once they are known. The returned
-	// change carries the record, with its identity, that is stored before Apply.
+	// change carries the record, with its identity, that is stored before Apply. What is recorded and gone from the target is
+	// created. An identity belongs to one resource: no two elements of a target share one.
 	Plan(ctx context.Context, want template.Element, prior *fairlead.Record) (fairlead.Change, error)
 
 	// Apply makes the change, as far as it goes without waiting, and returns the record with its attributes. It is
