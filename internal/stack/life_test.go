@@ -154,3 +154,30 @@ func dataOf(w *stacktest.World, identity string) map[string]any {
 	data, _ := manifest["data"].(map[string]any)
 	return data
 }
+
+// TestWhatIsReadyTogetherSharesCommits looks at the times of the events: each transaction has one.
+func TestWhatIsReadyTogetherSharesCommits(t *testing.T) {
+	w := stacktest.NewWorld()
+	b := newBench(t, w.Provider())
+	var list []el
+	for i := range 32 {
+		list = append(list, el{name: fmt.Sprintf("e%d", i)})
+	}
+	b.push("shop", "1.0", source(list[0]))
+	b.push("shop", "2.0", source(list...))
+	commits := func(a fairlead.Action) (n int) {
+		times := map[string]bool{}
+		for _, e := range b.events(a.ID) {
+			times[e.Time.String()] = true
+		}
+		return len(times)
+	}
+	if n := commits(b.want(fairlead.ActionSucceeded, b.wait(b.engine.Create(t.Context(), request("1.0"))))); n != 3 {
+		t.Errorf("an action with one element took %d commits, want 3: begun, planned, done", n)
+	}
+	if n := commits(b.want(fairlead.ActionSucceeded, b.wait(b.engine.Upgrade(t.Context(), request("2.0"))))); n > 32 {
+		t.Errorf("an action with 31 new elements took %d commits, want far less than one for each step", n)
+	} else {
+		t.Logf("%d commits", n)
+	}
+}

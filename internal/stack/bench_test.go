@@ -1,0 +1,94 @@
+package stack_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/internal/stack"
+	"github.com/fairlead/fairlead/internal/template"
+)
+
+// wide is a template of n elements, each of which needs one of those before it.
+func wide(n int) string {
+	list := make([]el, n)
+	for i := range list {
+		list[i] = el{name: fmt.Sprintf("e%d", i), value: "v"}
+		if i > 0 {
+			list[i].needs = []string{list[i/2].name}
+		}
+	}
+	return source(list...)
+}
+
+// BenchmarkPlan10k parses, checks and plans a template of 10,000 elements.
+func BenchmarkPlan10k(b *testing.B) {
+	src := wide(10_000)
+	bench := newBench(b, idle{})
+	b.Run("parse", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, diags := template.Parse("wide.yaml", []byte(src)); diags.HasErrors() {
+				b.Fatal(diags.Error())
+			}
+		}
+	})
+	b.Run("parse check plan", func(b *testing.B) {
+		b.ReportAllocs()
+		n := 0
+		for b.Loop() {
+			n++
+			version := fmt.Sprintf("1.%d", n) // another text each time, or the parsed template would be kept
+			b.StopTimer()
+			bench.push("wide", version, src+fmt.Sprintf("# %d\n", n))
+			b.StartTimer()
+			plan, err := bench.engine.Preview(b.Context(), stack.Request{Name: "wide", Template: "wide", Version: version})
+			if err != nil || len(plan.Operations) != 10_000 {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+// BenchmarkApply creates a stack of elements with a provider that does nothing, and deletes it.
+func BenchmarkApply(b *testing.B) {
+	for _, n := range []int{1, 100} {
+		b.Run(fmt.Sprintf("%d elements", n), func(b *testing.B) {
+			bench := newBench(b, idle{})
+			list := make([]el, n)
+			for i := range list {
+				list[i] = el{name: fmt.Sprintf("e%d", i), value: "v"}
+			}
+			bench.push("flat", "1.0", source(list...))
+			b.ReportAllocs()
+			for b.Loop() {
+				bench.want(fairlead.ActionSucceeded, bench.wait(bench.engine.Create(b.Context(), stack.Request{Name: "flat", Template: "flat", Version: "1.0"})))
+				b.StopTimer()
+				bench.want(fairlead.ActionSucceeded, bench.wait(bench.engine.Delete(b.Context(), stack.Request{Name: "flat"})))
+				b.StartTimer()
+			}
+		})
+	}
+}
+
+// idle does nothing and finds everything healthy.
+type idle struct{}
+
+var _ stack.Provider = idle{}
+
+func (idle) Check(template.Element) fairlead.Diagnostics { return nil }
+
+func (idle) Plan(_ context.Context, want template.Element, prior *fairlead.Record) (fairlead.Change, error) {
+	return fairlead.Change{Verb: fairlead.OpCreate, Record: fairlead.Record{Identity: map[string]string{"name": want.Name}}}, nil
+}
+
+func (idle) Apply(_ context.Context, c fairlead.Change) (fairlead.Record, error) {
+	return c.Record, nil
+}
+
+func (idle) Health(context.Context, fairlead.Record) (fairlead.Health, error) {
+	return fairlead.Health{State: fairlead.Healthy}, nil
+}
+
+func (idle) Delete(context.Context, fairlead.Record) error { return nil }
