@@ -43,9 +43,9 @@ func (in *HookRequest) Resolve(ctx huma.Context) []error {
 	return nil
 }
 
-// hookBody documents the body.
-func hookBody(op *huma.Operation) {
-	op.RequestBody = &huma.RequestBody{
+// hookBody documents the body, after registration, so that huma does not read it.
+func hookBody() *huma.RequestBody {
+	return &huma.RequestBody{
 		Description: "Parameters: one JSON object of strings, numbers and booleans. Parameters can stand in the query as well.",
 		Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{
 			Type: "object", AdditionalProperties: &huma.Schema{OneOf: []*huma.Schema{{Type: "string"}, {Type: "number"}, {Type: "boolean"}}},

@@ -73,6 +73,7 @@ func (a *API) describe() {
 			Responses: map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{contentType: {Schema: &huma.Schema{Type: "string"}}}}},
 		})
 	}
+	doc.Paths[hooksPath+"{token}"].Post.RequestBody = hookBody()
 	plain("/metrics", "getMetrics", "Metrics for Prometheus", "text/plain")
 	plain("/api/openapi.json", "getOpenAPI", "This document", "application/json")
 	plain("/api/docs", "getDocs", "This document as a page", "text/html")

@@ -1,0 +1,154 @@
+package api_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/internal/api"
+	"github.com/fairlead/fairlead/internal/store"
+)
+
+// eventStream reads server-sent events.
+type eventStream struct {
+	res   *http.Response
+	lines *bufio.Scanner
+
+	id, event, data string
+	comments        int
+}
+
+func (s *server) follow(path string, header map[string]string) *eventStream {
+	s.t.Helper()
+	if header == nil {
+		path += "?follow=true"
+		if strings.Count(path, "?") > 1 {
+			path = strings.Replace(path, "?follow=true", "&follow=true", 1)
+		}
+	}
+	res := s.open(request{method: "GET", path: path, user: "boss", header: header})
+	if got := res.Header.Get("Content-Type"); res.StatusCode != http.StatusOK || got != "text/event-stream" {
+		s.t.Fatalf("GET %s: status %d, content type %q", path, res.StatusCode, got)
+	}
+	return &eventStream{res: res, lines: bufio.NewScanner(res.Body)}
+}
+
+func (e *eventStream) close() { e.res.Body.Close() }
+
+// next reads one event; false when the stream has ended.
+func (e *eventStream) next() bool {
+	e.id, e.event, e.data = "", "", ""
+	for e.lines.Scan() {
+		name, value, _ := strings.Cut(e.lines.Text(), ": ")
+		switch name {
+		case "id":
+			e.id = value
+		case "event":
+			e.event = value
+		case "data":
+			e.data = value
+		case "":
+			if e.event != "" {
+				return true
+			}
+			e.comments++
+		}
+	}
+	return false
+}
+
+func (s *server) event(name string, n int) {
+	s.t.Helper()
+	s.write(func(tx *store.Tx) error {
+		for i := range n {
+			if err := tx.AppendEvent(s.t.Context(), fairlead.Event{Kind: "test", Name: name, Type: "tick", Message: fmt.Sprint(i)}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func TestEvents(t *testing.T) {
+	s := mustServe(t)
+	s.event("one", 3)
+	s.event("two", 2)
+
+	t.Run("are listed in pages", func(t *testing.T) {
+		var seqs []int64
+		path := "/api/v1/events?kind=test&limit=2"
+		for cursor := ""; ; {
+			l := into[api.List[fairlead.Event]](s.get(path + cursor))
+			for _, e := range l.Items {
+				seqs = append(seqs, e.Seq)
+			}
+			if l.Next == "" {
+				break
+			}
+			cursor = "&cursor=" + l.Next
+		}
+		if got := fmt.Sprint(seqs); got != "[1 2 3 4 5]" {
+			t.Fatalf("seqs = %s", got)
+		}
+	})
+	t.Run("are followed from where one was", func(t *testing.T) {
+		for name, follow := range map[string]func() *eventStream{
+			"after": func() *eventStream { return s.follow("/api/v1/events?kind=test&after=3", nil) },
+			"Last-Event-ID": func() *eventStream {
+				return s.follow("/api/v1/events?kind=test", map[string]string{"Accept": "text/event-stream", "Last-Event-ID": "3"})
+			},
+		} {
+			stream := follow()
+			for _, want := range []string{"4", "5"} {
+				if !stream.next() || stream.id != want || stream.event != "event" {
+					t.Fatalf("%s: got id %q event %q, want %s", name, stream.id, stream.event, want)
+				}
+				var e fairlead.Event
+				if err := json.Unmarshal([]byte(stream.data), &e); err != nil || fmt.Sprint(e.Seq) != want {
+					t.Fatalf("%s: data %q, %v", name, stream.data, err)
+				}
+			}
+			stream.close()
+		}
+	})
+	t.Run("come as they are stored, only those that are wanted", func(t *testing.T) {
+		stream := s.follow("/api/v1/events?kind=test&name=one&after=-1", nil)
+		defer stream.close()
+		s.event("two", 1)
+		s.event("one", 1)
+		if !stream.next() || stream.id != "7" {
+			t.Fatalf("id = %q, want 7", stream.id)
+		}
+	})
+	t.Run("a backlog of more than a page arrives whole", func(t *testing.T) {
+		s.event("many", 1234)
+		stream := s.follow("/api/v1/events?name=many", nil)
+		defer stream.close()
+		for i := range 1234 {
+			if !stream.next() || !strings.Contains(stream.data, fmt.Sprintf(`"message":"%d"`, i)) {
+				t.Fatalf("event %d: %q", i, stream.data)
+			}
+		}
+	})
+	t.Run("a silent stream says that it is alive", func(t *testing.T) {
+		stream := s.follow("/api/v1/events?name=nothing", nil)
+		defer stream.close()
+		for range 3 * 2 { // a comment and an empty line each
+			if !stream.lines.Scan() {
+				t.Fatalf("the stream ended: %v", stream.lines.Err())
+			}
+		}
+	})
+	t.Run("a stream ends when the server stops", func(t *testing.T) {
+		stream := s.follow("/api/v1/events?name=nothing", nil)
+		defer stream.close()
+		s.api.EndStreams()
+		if stream.next() || stream.lines.Err() != nil {
+			t.Fatalf("got %q, %v", stream.event, stream.lines.Err())
+		}
+	})
+}
