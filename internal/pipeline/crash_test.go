@@ -1,0 +1,95 @@
+package pipeline_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/internal/stack/stacktest"
+	"github.com/fairlead/fairlead/internal/store"
+)
+
+// TestEveryMomentIsOneToDie copies the data directory after each commit of two runs, as kill -9 would leave it, and lets a
+// fresh server go on with each copy: both runs end by themselves, with one action each.
+func TestEveryMomentIsOneToDie(t *testing.T) {
+	b := newBench(t)
+	b.push("1.1")
+	p := b.apply(webPipeline)
+	var dirs []string
+	changed, cancel := b.db.Watch()
+	defer cancel()
+	res, err := b.engine.Hook(t.Context(), token(p, 0), nil, "one")
+	b.must(err)
+	second, err := b.engine.Hook(t.Context(), token(p, 0), map[string]string{"tag": "1.1"}, "two")
+	b.must(err)
+	for ended := false; !ended; {
+		dirs = append(dirs, b.snapshot())
+		if ended = fairlead.RunMoves.Final(b.run(second.Run).State); !ended {
+			<-changed
+		}
+	}
+	if len(dirs) < 3 {
+		t.Fatalf("only %d moments were seen", len(dirs))
+	}
+	b.dead.Store(true)
+	for i, dir := range dirs {
+		life := b.restart(dir)
+		for _, id := range []string{res.Run, second.Run} {
+			run := life.ended(id, fairlead.RunSucceeded)
+			life.read(func(ctx context.Context, tx *store.Tx) error {
+				actions, _, err := tx.Actions(ctx, "web", 100, "")
+				if len(actions) > 2 {
+					t.Errorf("moment %d: %d actions for run %d", i, len(actions), run.Number)
+				}
+				return err
+			})
+		}
+		again, err := life.engine.Hook(t.Context(), token(p, 0), nil, "one")
+		if err != nil || again != res {
+			t.Errorf("moment %d: the message counts again: %+v, %v", i, again, err)
+		}
+		life.must(life.db.Close())
+	}
+}
+
+// TestKilledInTheMiddleOfAnApply restarts while the provider is at work and while a stop is under way.
+func TestKilledInTheMiddleOfAnApply(t *testing.T) {
+	b := newBench(t)
+	hold := newGate(t)
+	b.world.Set("web", stacktest.Behaviour{Hold: hold.ch})
+	b.apply(webPipeline)
+	run := b.start("web", nil)
+	queued := b.start("web", nil)
+	b.until(run.ID, "at work", func(run fairlead.Run) bool { return run.Stages[0].Action != "" })
+	working := b.snapshot()
+	_, err := b.engine.Stop(t.Context(), alice(), run.ID)
+	b.must(err)
+	stopping := b.snapshot()
+	b.dead.Store(true)
+	b.world.Set("web", stacktest.Behaviour{})
+
+	life := b.restart(working)
+	life.ended(run.ID, fairlead.RunSucceeded)
+	life.ended(queued.ID, fairlead.RunSucceeded)
+
+	life = b.restart(stopping)
+	if got := life.ended(run.ID, fairlead.RunCanceled); got.Message != "stopped by alice" {
+		t.Errorf("message %q", got.Message)
+	}
+	life.ended(queued.ID, fairlead.RunSucceeded)
+}
+
+// TestRecoverGivesLostJobsBack takes the jobs away, which nothing but a tampering hand does.
+func TestRecoverGivesLostJobsBack(t *testing.T) {
+	b := newBench(t)
+	b.apply(webPipeline)
+	b.must(b.db.StopJobs(t.Context()))
+	run, queued := b.start("web", nil), b.start("web", nil)
+	b.write(func(ctx context.Context, tx *store.Tx) error {
+		_, err := tx.Exec(ctx, `DELETE FROM river_job`)
+		return err
+	})
+	b.startJobs()
+	b.ended(run.ID, fairlead.RunSucceeded)
+	b.ended(queued.ID, fairlead.RunSucceeded)
+}
