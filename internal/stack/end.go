@@ -68,9 +68,6 @@ func (s *slice) undoes() bool {
 
 // end stores how the action ended, what the stack is now, and the job that follows.
 func (s *slice) end(ctx context.Context, tx *store.Tx, state fairlead.ActionState, message string) error {
-	if s.changes.ops == nil {
-		s.clear()
-	}
 	message = s.mask.String(message)
 	if s.action.State == fairlead.ActionPending && state == fairlead.ActionSucceeded {
 		s.action.State = fairlead.ActionRunning

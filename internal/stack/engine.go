@@ -37,6 +37,7 @@ type Engine struct {
 	parallel  int
 	templates templateCache
 	running   runningActions
+	sliceTime time.Duration
 
 	// dead is set by tests that let the process die: from then on no slice writes anything.
 	dead atomic.Pointer[error]
@@ -55,7 +56,7 @@ func New(cfg Config) *Engine {
 	}
 	return &Engine{
 		db: cfg.DB, connect: cfg.Provider, log: cfg.Log, now: cfg.Now, parallel: cfg.Parallel,
-		running: runningActions{items: map[string]runningAction{}},
+		running: runningActions{items: map[string]runningAction{}}, sliceTime: sliceTime,
 	}
 }
 

@@ -1,7 +1,12 @@
 package stack
 
+import "time"
+
 // Die makes the engine write nothing any more, as if its process had been killed.
 func (e *Engine) Die(err error) { e.dead.Store(&err) }
 
 // FieldChanges is tested by its results.
 var FieldChanges = fieldChanges
+
+// SetSliceTime makes slices shorter than a test is long.
+func (e *Engine) SetSliceTime(d time.Duration) { e.sliceTime = d }

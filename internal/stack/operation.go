@@ -240,7 +240,7 @@ func (s *slice) receivePlan(op *operation, r result) {
 		s.succeed(op, "")
 	default:
 		s.deactivate(op)
-		op.change, op.Verb, op.Reason = &r.change, r.change.Verb, r.change.Reason
+		op.change, op.Verb, op.Reason = &r.change, r.change.Verb, s.mask.String(r.change.Reason)
 		op.change.Prior = nil
 		s.beginChange(op)
 	}

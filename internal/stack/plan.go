@@ -227,7 +227,7 @@ func planElement(ctx context.Context, provider Provider, el template.Element, pr
 	r.StackID, r.Stack, r.Element, r.Type = el.StackID, el.Stack, el.Name, el.Type
 	r.Target, r.Namespace, r.Requires, r.Position = el.Target, el.Namespace, el.Requires, el.Position
 	r.Properties = el.Properties
-	if c.Verb == fairlead.OpUpdate && r.Attributes == nil {
+	if c.Verb == fairlead.OpUpdate && r.Attributes == nil && prior != nil {
 		r.Attributes = prior.Attributes
 	}
 	switch {
@@ -276,7 +276,7 @@ func (out *planned) add(op fairlead.Operation, change *fairlead.Change) {
 }
 
 func (p *planner) operation(w want) fairlead.Operation {
-	op := fairlead.Operation{Element: w.element.Name, Type: w.element.Type, Verb: w.change.Verb, Reason: w.change.Reason}
+	op := fairlead.Operation{Element: w.element.Name, Type: w.element.Type, Verb: w.change.Verb, Reason: p.mask.String(w.change.Reason)}
 	if op.Verb == fairlead.OpNone {
 		return op
 	}

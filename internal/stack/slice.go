@@ -14,13 +14,14 @@ import (
 )
 
 const (
-	// sliceTime is after what time a slice ends at the next quiet moment, and sliceLimit when it starts nothing new to get one.
+	// sliceTime is after what time a slice ends at the next quiet moment. After sliceLimit times as long it starts nothing new
+	// to get one.
 	sliceTime  = 5 * time.Second
-	sliceLimit = time.Minute
+	sliceLimit = 12
 	// grace is how long what runs may go on after a failure or a cancellation.
 	grace = 30 * time.Second
 	// stopGrace is how long running calls may go on when the server stops.
-	stopGrace = 5 * time.Second
+	stopGrace = 2 * time.Second
 	// unavailableLimit is how long a target may not answer before an operation that makes something fails.
 	unavailableLimit = 2 * time.Minute
 	// noteDelay is how long news of little weight waits for a commit to share.
@@ -177,14 +178,16 @@ func (s *slice) sliceEnds() bool {
 	if s.ctx.Err() != nil {
 		return s.pool.busy == 0
 	}
-	if time.Since(s.begun) < sliceTime || !s.changes.empty() {
+	if time.Since(s.begun) < s.engine.sliceTime || !s.changes.empty() {
 		return false
 	}
 	return !slices.ContainsFunc(s.active, func(i int) bool { return s.ops[i].busy && s.ops[i].call != callHealth })
 }
 
 // paused tells that no call may start now, because the slice is about to end.
-func (s *slice) paused() bool { return s.ctx.Err() != nil || time.Since(s.begun) > sliceLimit }
+func (s *slice) paused() bool {
+	return s.ctx.Err() != nil || time.Since(s.begun) > sliceLimit*s.engine.sliceTime
+}
 
 // start begins ready operations, as many as keep the pool busy. They are dispatched after the commit that writes them down.
 func (s *slice) start() {
@@ -266,7 +269,7 @@ func (s *slice) dispatch() {
 
 // sleep waits for a result, or for the next moment at which something is due.
 func (s *slice) sleep() {
-	wake := s.begun.Add(sliceTime)
+	wake := s.begun.Add(s.engine.sliceTime)
 	if now := time.Now(); wake.Before(now) {
 		wake = now.Add(clockTick)
 	}

@@ -45,7 +45,7 @@ func (e *Engine) work(ctx context.Context, job *river.Job[actionArgs]) (err erro
 	defer func() {
 		if v := recover(); v != nil {
 			e.log.Error("a stack action panicked", "action", job.Args.Action, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
-			err = e.abort(ctx, job)
+			err = e.abort(ctx, job, "internal error; the server's log has the details")
 		}
 	}()
 	s, err := e.load(ctx, job, signal)
@@ -92,7 +92,10 @@ func (e *Engine) load(ctx context.Context, job *river.Job[actionArgs], signal <-
 		if versionErr == nil {
 			s.template, versionErr = e.templates.parse(version)
 		}
-		if versionErr != nil && s.needsTemplate() {
+		if code := fairlead.ErrorCode(versionErr); code == fairlead.NotFound || code == fairlead.Invalid {
+			return nil, e.abort(ctx, job, versionErr.Error()) // it was there when the action began, and it will not come back
+		}
+		if versionErr != nil {
 			return nil, versionErr
 		}
 	}
@@ -133,8 +136,6 @@ func (s *slice) read(ctx context.Context, tx *store.Tx) (err error) {
 	return nil
 }
 
-func (s *slice) needsTemplate() bool { return s.action.Verb != fairlead.VerbDelete }
-
 // providerOr is the provider of a target or, when there is none, one whose every call fails with the reason.
 func (e *Engine) providerOr(ctx context.Context, target fairlead.Target, err error) Provider {
 	if err == nil {
@@ -167,8 +168,8 @@ func (u unreachable) Health(context.Context, fairlead.Record) (fairlead.Health, 
 
 func (u unreachable) Delete(context.Context, fairlead.Record) error { return u.err }
 
-// abort ends an action whose slice broke down, so that its stack does not stay busy for ever.
-func (e *Engine) abort(ctx context.Context, job *river.Job[actionArgs]) error {
+// abort ends an action that cannot go on, so that its stack does not stay busy for ever.
+func (e *Engine) abort(ctx context.Context, job *river.Job[actionArgs], message string) error {
 	ctx = context.WithoutCancel(ctx)
 	return e.db.Write(ctx, func(tx *store.Tx) error {
 		a, err := tx.StackAction(ctx, job.Args.Action)
@@ -179,6 +180,23 @@ func (e *Engine) abort(ctx context.Context, job *river.Job[actionArgs]) error {
 		if err := s.read(ctx, tx); err != nil {
 			return err
 		}
-		return s.end(ctx, tx, fairlead.ActionFailed, "internal error; the server's log has the details")
+		s.giveUp()
+		if err := s.end(ctx, tx, fairlead.ActionFailed, message); err != nil {
+			return err
+		}
+		return s.store(ctx, tx)
 	})
+}
+
+// giveUp ends all operations that did not end.
+func (s *slice) giveUp() {
+	s.prepare(nil)
+	for i := range s.ops {
+		switch op := &s.ops[i]; op.State {
+		case fairlead.OperationPending:
+			s.settle(op, fairlead.OperationSkipped, "")
+		case fairlead.OperationApplying, fairlead.OperationWaiting:
+			s.settle(op, fairlead.OperationFailed, "given up")
+		}
+	}
 }
