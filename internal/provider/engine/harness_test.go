@@ -23,6 +23,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 
 	"github.com/fairlead/fairlead"
@@ -473,4 +474,33 @@ func webContainer(image string, more ...object) object {
 func nodePort(name, app string) object {
 	return object{"apiVersion": "v1", "kind": "Service", "metadata": object{"name": name}, "spec": object{"type": "NodePort",
 		"selector": object{"app": app}, "ports": array{object{"port": int64(80), "targetPort": "http"}}}}
+}
+
+type inspected = container.InspectResponse
+
+// execIn runs a command in a container and expects success.
+func execIn(t *testing.T, w *world, name string, cmd ...string) {
+	t.Helper()
+	if code := execCode(t, w, name, cmd...); code != 0 {
+		t.Fatalf("%v in %s exited with %d", cmd, name, code)
+	}
+}
+
+func execCode(t *testing.T, w *world, name string, cmd ...string) int {
+	t.Helper()
+	res, err := w.api.ExecCreate(t.Context(), name, client.ExecCreateOptions{Cmd: cmd, AttachStdout: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	att, err := w.api.ExecAttach(t.Context(), res.ID, client.ExecAttachOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.Copy(io.Discard, att.Reader)
+	att.Close()
+	st, err := w.api.ExecInspect(t.Context(), res.ID, client.ExecInspectOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return st.ExitCode
 }

@@ -82,7 +82,9 @@ func parse(el template.Element) (*manifest, fairlead.Diagnostics) {
 	if !ok {
 		return m, d.diags
 	}
-	d.header(raw, kind)
+	if !d.header(raw, kind) {
+		return m, d.diags // everything else would be judged by the wrong rules
+	}
 	d.decodeKind(m, raw)
 	if m.name == "" && !d.unknown("k8sManifest.metadata.name") {
 		d.errorf("missing-name", "k8sManifest.metadata.name", "", "metadata.name is missing")
@@ -171,14 +173,15 @@ func (d *decoder) manifestOf(props map[string]any, kind string) (map[string]any,
 	return raw, true
 }
 
-// header checks kind and apiVersion.
-func (d *decoder) header(raw map[string]any, kind string) {
+// header checks kind and apiVersion; false when the manifest is of another kind.
+func (d *decoder) header(raw map[string]any, kind string) bool {
 	switch k := raw["kind"].(type) {
 	case nil:
 		d.errorf("missing-kind", "k8sManifest.kind", "", "kind is missing; want %s", kind)
 	case string:
 		if k != kind {
 			d.errorf("kind-mismatch", "k8sManifest.kind", "change the kind, or the element's type", "the manifest's kind is %s, the element's type wants %s", k, kind)
+			return false
 		}
 	}
 	want := "v1"
@@ -191,6 +194,7 @@ func (d *decoder) header(raw map[string]any, kind string) {
 	if v, ok := raw["apiVersion"].(string); (ok && v != want) || raw["apiVersion"] == nil {
 		d.warnf("api-version", "k8sManifest.apiVersion", "an engine does not care, a current Kubernetes cluster refuses it", "apiVersion of a %s is %s", kind, want)
 	}
+	return true
 }
 
 // decodeKind reads the manifest by its kind into m and checks it.

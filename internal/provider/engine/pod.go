@@ -91,6 +91,18 @@ func (m *member) createdAt() time.Time {
 	return t
 }
 
+// settleTime is how long a container must run to count as ready. Where no readiness probe tells, a moment of its own shows
+// that it does not end at once, and a longer one that it does not end again.
+func (m *member) settleTime() time.Duration {
+	switch {
+	case m.care.Readiness != nil:
+		return m.care.MinReady
+	case m.info.RestartCount > 0:
+		return max(m.care.MinReady, 5*time.Second)
+	}
+	return max(m.care.MinReady, time.Second)
+}
+
 // address is where probes reach the pod.
 func (po *pod) address() netip.Addr {
 	if po.main.info.HostConfig != nil && po.main.info.HostConfig.NetworkMode.IsHost() {
@@ -176,7 +188,7 @@ func groupPods(infos []*container.InspectResponse) []*pod {
 		po := byKey[k]
 		if po == nil {
 			index, _ := strconv.Atoi(l[labelReplica])
-			po = &pod{owner: o, name: l[labelPod], hash: l[labelHash], index: index, labels: podLabels(l)}
+			po = &pod{owner: o, name: l[labelPod], hash: l[labelHash], index: index}
 			byKey[k] = po
 			pods = append(pods, po)
 		}
@@ -200,7 +212,7 @@ func (po *pod) add(info *container.InspectResponse) {
 	_ = json.Unmarshal([]byte(l[labelCare]), &m.care)
 	switch m.role {
 	case roleMain:
-		po.main = m
+		po.main, po.labels = m, podLabels(l)
 	case roleSide:
 		po.sides = append(po.sides, m)
 	case roleInit:

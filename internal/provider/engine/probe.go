@@ -94,7 +94,7 @@ func (p *Provider) memberReady(m *member) bool {
 	if !w.started || m.care.Readiness != nil && !w.ready {
 		return false
 	}
-	return p.now().Sub(m.startedAt()) >= m.care.MinReady
+	return p.now().Sub(m.startedAt()) >= m.settleTime()
 }
 
 func (p *Provider) podReady(po *pod) bool {
@@ -117,10 +117,9 @@ func (p *Provider) check(ctx context.Context, po *pod, eager bool) time.Time {
 		return next
 	}
 	for _, m := range po.working() {
-		if !m.running() || m.care.Readiness == nil && m.care.Liveness == nil && m.care.Startup == nil && m.care.MinReady == 0 {
-			continue
+		if m.running() {
+			next = earliest(next, p.checkMember(ctx, po.address(), m, eager))
 		}
-		next = earliest(next, p.checkMember(ctx, po.address(), m, eager))
 	}
 	return next
 }
@@ -158,7 +157,7 @@ func (p *Provider) checkMember(ctx context.Context, addr netip.Addr, m *member, 
 	if m.care.Liveness != nil {
 		next = earliest(next, w.due[dueLiveness])
 	}
-	if settled := m.startedAt().Add(m.care.MinReady); m.care.MinReady > 0 && settled.After(now) {
+	if settled := m.startedAt().Add(m.settleTime()); settled.After(now) {
 		next = earliest(next, settled)
 	}
 	return next

@@ -134,6 +134,9 @@ func (p *Provider) ensureContainer(ctx context.Context, r *revision, index int, 
 		return "", fmt.Errorf("container %s: files: %w", c.Name, err)
 	}
 	if _, err := p.api.ContainerStart(ctx, id, client.ContainerStartOptions{}); err != nil {
+		if gone(err) || cerrdefs.IsConflict(err) {
+			return "", errRepeat // somebody removes it
+		}
 		return "", fmt.Errorf("container %s cannot start: %w", c.Name, err)
 	}
 	return id, nil
@@ -156,6 +159,9 @@ func (p *Provider) createContainer(ctx context.Context, r *revision, index int, 
 		}
 		l := there.Container.Config.Labels
 		if ownerOf(l) == r.owner && l[labelHash] == r.hash && l[labelReplica] == strconv.Itoa(index) {
+			if there.Container.State.Status != container.StateCreated {
+				return "", errRepeat // an earlier copy of the same name is on its way out
+			}
 			return there.Container.ID, nil
 		}
 		opts.Name += "-" + digest(r.instance + r.stackID)[:6]
