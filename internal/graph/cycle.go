@@ -23,7 +23,7 @@ func (g *Graph[K]) Cycles() []*CycleError[K] {
 	return cycles
 }
 
-// circle finds a shortest way from a node back to itself within its group, breadth first in the author's order.
+// circle finds a shortest way from a node back to itself within its group, breadth first in the order of the edges.
 func (g *Graph[K]) circle(start int, group []int) []int {
 	from := map[int]int{}
 	queue := []int{start}

@@ -17,8 +17,8 @@ import (
 type Graph[K cmp.Ordered] struct {
 	index map[K]int
 	nodes []K
-	needs [][]int // by node: what it needs, author's order, no duplicates
-	users [][]int // by node: what needs it, author's order, no duplicates
+	needs [][]int // by node: what it needs, in the order of the edges, no duplicates
+	users [][]int // by node: what needs it, likewise
 	edges map[[2]int]struct{}
 }
 
@@ -49,17 +49,8 @@ func (g *Graph[K]) Edge(from, needs K) {
 		return
 	}
 	g.edges[[2]int{f, n}] = struct{}{}
-	g.needs[f] = insert(g.needs[f], n)
-	g.users[n] = insert(g.users[n], f)
-}
-
-// insert keeps a list of indices sorted. Edges mostly come in the author's order, so that it mostly appends.
-func insert(list []int, i int) []int {
-	if len(list) == 0 || list[len(list)-1] < i {
-		return append(list, i)
-	}
-	at, _ := slices.BinarySearch(list, i)
-	return slices.Insert(list, at, i)
+	g.needs[f] = append(g.needs[f], n)
+	g.users[n] = append(g.users[n], f)
 }
 
 // Has reports whether the node is there.
@@ -82,7 +73,7 @@ func (g *Graph[K]) neighbours(lists [][]int, node K) []K {
 	if !ok {
 		return nil
 	}
-	return g.names(lists[i])
+	return g.names(slices.Sorted(slices.Values(lists[i])))
 }
 
 func (g *Graph[K]) names(indices []int) []K {

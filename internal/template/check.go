@@ -311,7 +311,7 @@ func (c *checker) conditions(pairs []pair) {
 	for _, cycle := range order.Cycles() {
 		p := c.root.get("conditions").pair(cycle.Path[0])
 		c.push(p.key)
-		c.key(p).error("cycle", "conditions need each other in a circle: "+strings.Join(cycle.Path, " -> "), "decide one of them by inputs only")
+		c.key(p).error("cycle", "conditions need each other in a circle: "+circle(cycle.Path), "decide one of them by inputs only")
 		c.pop()
 	}
 }
@@ -407,18 +407,28 @@ func (c *checker) cycles() {
 	for _, cycle := range c.t.graph.Cycles() {
 		var links []string
 		for i, name := range cycle.Path[:len(cycle.Path)-1] {
+			if i == 10 {
+				links = append(links, "and so on")
+				break
+			}
 			r := c.link(name, cycle.Path[i+1])
 			links = append(links, fmt.Sprintf("%s needs %s in line %d", name, r.to, r.line))
 		}
-		if len(links) > 10 {
-			links = append(links[:10], "and so on")
-		}
 		first := c.link(cycle.Path[0], cycle.Path[1])
 		c.path = []step{{key: "node_templates"}, {key: cycle.Path[0]}}
-		c.at(first.line, first.col).error("cycle", "elements need each other in a circle: "+strings.Join(cycle.Path, " -> "),
+		c.at(first.line, first.col).error("cycle", "elements need each other in a circle: "+circle(cycle.Path),
 			strings.Join(links, ", ")+"; remove one of these")
 		c.path = nil
 	}
+}
+
+// circle prints a path; the middle of a very long one is left out.
+func circle(path []string) string {
+	if len(path) > 100 {
+		left := fmt.Sprintf("... %d more ...", len(path)-100)
+		path = slices.Concat(path[:50], []string{left}, path[len(path)-50:])
+	}
+	return strings.Join(path, " -> ")
 }
 
 func (c *checker) link(from, to string) ref {

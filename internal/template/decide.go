@@ -4,19 +4,19 @@ import "fmt"
 
 // decide works out a named condition, once per evaluation.
 func (e *evaluator) decide(name string) bool {
-	if d, ok := e.decisions[name]; ok {
-		return d.holds // of one that is open: a circle, reported when it was parsed
+	if holds, ok := e.decisions[name]; ok {
+		return holds
 	}
 	n := e.t.conditions[name]
 	if n == nil {
 		return false // reported when it was parsed
 	}
-	e.decisions[name] = decision{open: true}
+	e.decisions[name] = false // what a circle reads; it was reported when it was parsed
 	path := e.path
 	e.path = []step{{key: "conditions"}, {key: name}}
 	holds := e.truth(n)
 	e.path = path
-	e.decisions[name] = decision{holds: holds}
+	e.decisions[name] = holds
 	return holds
 }
 

@@ -58,16 +58,13 @@ type evaluator struct {
 	*report
 	t         *Template
 	env       Env
-	decisions map[string]decision
+	decisions map[string]bool // conditions that are worked out; false while one is being worked out
 	built     int
 	outputs   bool
 }
 
-// decision is the value of a condition, and while it is being worked out the mark of that.
-type decision struct{ open, holds bool }
-
 func (t *Template) evaluator(env Env) *evaluator {
-	return &evaluator{report: newReport(t.file), t: t, env: env, decisions: map[string]decision{}}
+	return &evaluator{report: newReport(t.file), t: t, env: env, decisions: map[string]bool{}}
 }
 
 // Evaluate returns the elements whose condition holds, in the author's order. Values that need an attribute of an element

@@ -12,7 +12,7 @@ import (
 
 // readJSON reads one JSON value with its places.
 func readJSON(r *report, src []byte) *node {
-	j := &jsonReader{builder: builder{r: r}, src: src, dec: json.NewDecoder(bytes.NewReader(src)), line: 1}
+	j := &jsonReader{builder: builder{r: r}, src: src, dec: json.NewDecoder(bytes.NewReader(src)), line: 1, col: 1}
 	j.dec.UseNumber()
 	root, err := j.value(1, false)
 	if err == nil && root != nil {
@@ -34,9 +34,9 @@ type jsonReader struct {
 	builder
 	src []byte
 	dec *json.Decoder
-	// Where counting lines has got to: tokens come in order, so that the text is counted once.
-	offset, lineStart int
-	line              int32
+	// Where counting lines and characters has got to: tokens come in order, so that the text is counted once.
+	offset    int
+	line, col int32
 }
 
 func (j *jsonReader) fail(err error) {
@@ -62,18 +62,16 @@ func (j *jsonReader) next() (tok json.Token, line, col int32, err error) {
 	for start < len(j.src) && strings.IndexByte(" \t\r\n,:", j.src[start]) >= 0 {
 		start++
 	}
-	for i := j.offset; i < start; i++ {
-		if j.src[i] == '\n' {
-			j.line++
-			j.lineStart = i + 1
+	for ; j.offset < start; j.offset++ {
+		switch c := j.src[j.offset]; {
+		case c == '\n':
+			j.line, j.col = j.line+1, 1
+		case utf8.RuneStart(c):
+			j.col++
 		}
 	}
-	j.offset = max(j.offset, start)
 	tok, err = j.dec.Token()
-	if err == nil {
-		col = int32(utf8.RuneCount(j.src[j.lineStart:start]) + 1)
-	}
-	return tok, j.line, col, err
+	return tok, j.line, j.col, err
 }
 
 // value reads a value. It is nil without an error at the end of a list or map, and when the tree is too large.

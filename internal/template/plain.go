@@ -91,6 +91,10 @@ type plainReader struct {
 	start, end int // without indentation and trailing blanks
 	indent     int
 
+	// How far the characters of the line are counted, so that each is counted once.
+	counted int
+	chars   int32
+
 	pairs []pair  // stack of the maps that are open
 	items []*node // stack of the lists that are open
 	slab  []node
@@ -106,6 +110,7 @@ func (p *plainReader) refuse() *node {
 func (p *plainReader) next() {
 	for p.pos < len(p.src) {
 		p.lineStart = p.pos
+		p.counted, p.chars = p.pos, 0
 		p.end = len(p.src)
 		if i := strings.IndexByte(p.src[p.pos:], '\n'); i >= 0 {
 			p.end = p.pos + i
@@ -140,8 +145,14 @@ func (p *plainReader) over(i int) bool {
 	return j >= p.end || p.src[j] == '#' && j > i
 }
 
+// column is where a byte of the line stands, in characters from 1.
 func (p *plainReader) column(i int) int32 {
-	return int32(utf8.RuneCountInString(p.src[p.lineStart:i]) + 1)
+	if i < p.counted {
+		p.counted, p.chars = p.lineStart, 0
+	}
+	p.chars += int32(utf8.RuneCountInString(p.src[p.counted:i]))
+	p.counted = i
+	return p.chars + 1
 }
 
 func (p *plainReader) node(k kind, at int) *node {

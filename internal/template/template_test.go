@@ -442,3 +442,28 @@ func TestConcurrentUse(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// What grows with the square of the input would take minutes here: one very long line, as YAML and as JSON, and one element
+// that needs very many, last one first.
+func TestLargeIsLinear(t *testing.T) {
+	var needs, elements, list strings.Builder
+	const n = 60_000
+	for i := range n {
+		fmt.Fprintf(&elements, `"e%d": {"type": "VPC.EIP"}, `, i)
+		fmt.Fprintf(&needs, `{"get_reference": "e%d"}, `, n-1-i)
+		list.WriteString(`"x", `)
+	}
+	src := `{"tosca_definitions_version": "huaweicloud_tosca_version_1_0", "node_templates": {` + elements.String() +
+		`"all": {"type": "VPC.EIP", "properties": {"needs": [` + needs.String() + `1], "list": [` + list.String() + `1]}}}}`
+	yaml := head + "node_templates: " + src[strings.Index(src, `{"e0"`):len(src)-1]
+	for file, src := range map[string]string{"a.json": src, "a.yaml": yaml} {
+		tmpl, diags := template.Parse(file, []byte(src))
+		if diags != nil {
+			t.Fatal(diags)
+		}
+		elements, diags := tmpl.Evaluate(template.Env{})
+		if diags != nil || len(elements) != n+1 || len(elements[n].Requires) != n || elements[n].Requires[0] != "e0" {
+			t.Errorf("%s: %d elements, %v", file, len(elements), diags)
+		}
+	}
+}
