@@ -1,0 +1,48 @@
+package pipeline_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/internal/store"
+)
+
+// TestExamples runs every pipeline of examples/pipelines with the template of examples/templates.
+func TestExamples(t *testing.T) {
+	b := newBench(t)
+	src, err := os.ReadFile("../../examples/templates/web.yaml")
+	b.must(err)
+	b.write(func(ctx context.Context, tx *store.Tx) error {
+		put := func(organization, repository string) error {
+			return errors.Join(tx.PutRepository(ctx, organization, repository),
+				tx.PutTag(ctx, &fairlead.Tag{Organization: organization, Repository: repository, Name: "1.0", Digest: "sha256:" + strings.Repeat("a", 64)}))
+		}
+		return errors.Join(tx.DeleteTemplateVersion(ctx, "web", "1.0"),
+			tx.CreateTemplateVersion(ctx, &fairlead.TemplateVersion{Template: "web", Version: "1.0", Filename: "web.yaml", Source: src}),
+			tx.CreateOrganization(ctx, &fairlead.Organization{Name: "demo"}), put("demo", "web"), put("team", "shop"))
+	})
+	files, err := filepath.Glob("../../examples/pipelines/*.yaml")
+	b.must(err)
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			b.TB = t
+			src, err := os.ReadFile(file)
+			b.must(err)
+			p, err := b.engine.Apply(t.Context(), alice(), file, src)
+			b.must(err)
+			for i := range p.Webhooks {
+				res, err := b.engine.Hook(t.Context(), token(p, i), nil, "")
+				b.must(err)
+				run := b.ended(res.Run, fairlead.RunSucceeded)
+				if len(run.Stages) != len(p.Spec.Stages) {
+					t.Errorf("stages %+v", run.Stages)
+				}
+			}
+		})
+	}
+}
