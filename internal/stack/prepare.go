@@ -215,7 +215,7 @@ func (e *Engine) prepareWant(ctx context.Context, p *Prepared, now *situation) e
 	if err != nil {
 		return masked(err, pl.mask)
 	}
-	p.planned.Warnings = append(warnings, p.planned.Warnings...)
+	p.planned.Warnings = maskedFindings(append(warnings, p.planned.Warnings...), pl.mask)
 	return nil
 }
 
@@ -301,13 +301,17 @@ func masked(err error, mask fairlead.Mask) error {
 		return err
 	}
 	e := *old
-	e.Message = mask.String(e.Message)
-	e.Problems = slices.Clone(e.Problems)
-	for i := range e.Problems {
-		d := &e.Problems[i]
+	e.Message, e.Problems = mask.String(e.Message), maskedFindings(e.Problems, mask)
+	return &e
+}
+
+func maskedFindings(ds fairlead.Diagnostics, mask fairlead.Mask) fairlead.Diagnostics {
+	ds = slices.Clone(ds)
+	for i := range ds {
+		d := &ds[i]
 		d.Summary, d.Detail = mask.String(d.Summary), mask.String(d.Detail)
 	}
-	return &e
+	return ds
 }
 
 // Begin carries out what was prepared: it stores the stack, the action with its plan, and the job that works it, in the

@@ -55,6 +55,7 @@ type slice struct {
 	pool     *pool
 	begun    time.Time
 	stopping time.Time // when the cancellation was noticed
+	leaving  bool      // the end of the server was noticed
 	changes  changes
 }
 
@@ -210,6 +211,10 @@ func (s *slice) working() (n int) {
 
 // stop ends what runs when it may not go on: at once when it only waits, after a grace when a call is under way.
 func (s *slice) stop() {
+	if s.ctx.Err() != nil && !s.leaving {
+		s.leaving = true
+		s.pool.cancelAfter(stopGrace)
+	}
 	var why string
 	now := s.engine.now()
 	switch {
@@ -283,9 +288,9 @@ func (s *slice) sleep() {
 	}
 	timer := time.NewTimer(min(time.Until(wake), clockTick))
 	defer timer.Stop()
-	var stopped <-chan struct{}
-	if s.ctx.Err() == nil {
-		stopped = s.ctx.Done()
+	stopped := s.ctx.Done()
+	if s.leaving {
+		stopped = nil
 	}
 	select {
 	case r := <-s.pool.results:
@@ -293,7 +298,6 @@ func (s *slice) sleep() {
 	case <-s.signal:
 		s.action.Canceling = s.action.Canceling || s.cancelAsked()
 	case <-stopped:
-		s.pool.cancelAfter(stopGrace)
 	case <-timer.C:
 	}
 }
