@@ -10,6 +10,7 @@ func newServeCommand(a *app) *cobra.Command {
 	cfg := ServerConfig{Out: a.out}
 	level := slog.LevelInfo
 	var logJSON bool
+	var config string
 	cmd := &cobra.Command{
 		Use: "serve", Short: "Run the server until Ctrl-C or SIGTERM",
 		Long: `Run the server: API, registry, stacks and pipelines on one address.
@@ -18,6 +19,11 @@ The first start makes the user admin with the password of FAIRLEAD_ADMIN_PASSWOR
 printed once, and the target local when a container engine answers (DOCKER_HOST, or Docker's and Podman's sockets).`,
 		Args: checkArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if config != "" {
+				if err := applyConfig(cmd.Flags(), config); err != nil {
+					return err
+				}
+			}
 			cfg.AdminPassword = a.env("FAIRLEAD_ADMIN_PASSWORD")
 			opts := &slog.HandlerOptions{Level: level}
 			cfg.Log = slog.New(slog.NewTextHandler(a.err, opts))
@@ -35,6 +41,8 @@ printed once, and the target local when a container engine answers (DOCKER_HOST,
 	flags.StringVar(&cfg.Data, "data", "", "data directory (default fairlead below $XDG_DATA_HOME or ~/.local/share)")
 	flags.StringVar(&cfg.Listen, "listen", defaultListen, "address to listen on; port 0 takes a free one")
 	flags.StringVar(&cfg.PublicURL, "public-url", "", "where clients reach the server (default http:// and the address it listens on)")
+	flags.StringVar(&cfg.DatabaseURL, "database-url", "", "database elsewhere; PostgreSQL is not available yet (default a file in the data directory)")
+	flags.StringVar(&config, "config", "", "YAML file with these settings: the names of the flags with underscores, such as public_url; flags win")
 	flags.BoolVar(&cfg.Anonymous, "anonymous-pull", false, "let everybody pull images of public organizations")
 	flags.BoolVar(&logJSON, "log-json", false, "write the log as JSON")
 	flags.TextVar(&level, "log-level", slog.LevelInfo, "least severe that is logged: debug, info, warn or error")

@@ -4,14 +4,20 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/client"
+	"github.com/fairlead/fairlead/internal/store"
 )
 
 // running is a server that a test started.
@@ -217,5 +223,91 @@ func TestDefaultData(t *testing.T) {
 		if got != tt.want || (err != nil) != (tt.want == "") {
 			t.Errorf("%v: %q, %v; want %q", tt.env, got, err, tt.want)
 		}
+	}
+}
+
+func TestUnreachableEngine(t *testing.T) {
+	t.Parallel()
+	s := mustRunServer(t, ServerConfig{Data: t.TempDir(), AdminPassword: "correct horse"})
+	ctx := t.Context()
+	if err := s.db.Write(ctx, func(tx *store.Tx) error {
+		return tx.CreateTarget(ctx, &fairlead.Target{Name: "gone", Kind: fairlead.TargetEngine, Host: "unix:///nonexistent/engine.sock"})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	c, err := client.New(client.Config{URL: s.URL(), User: adminUser, Password: "correct horse"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile("../../examples/templates/config.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.PushTemplate(ctx, client.TemplateUpload{Name: "config", Version: "1.0", Filename: "config.yaml", Source: text}); err != nil {
+		t.Fatal(err)
+	}
+	t.Run("a check says so", func(t *testing.T) {
+		check, err := c.CheckTarget(ctx, "gone")
+		if err != nil || check.OK || !strings.Contains(check.Message, "does not answer") {
+			t.Fatalf("check = %+v, %v", check, err)
+		}
+	})
+	t.Run("a target there is not added", func(t *testing.T) {
+		_, err := c.CreateTarget(ctx, "too", fairlead.TargetEngine, "unix:///nonexistent/engine.sock")
+		if fairlead.ErrorCode(err) != fairlead.Unavailable {
+			t.Fatalf("err = %v, want unavailable", err)
+		}
+		if _, err := c.Target(ctx, "too"); fairlead.ErrorCode(err) != fairlead.NotFound {
+			t.Fatalf("err = %v, want not-found", err)
+		}
+	})
+	t.Run("a stack there is not made", func(t *testing.T) {
+		_, err := c.CreateStack(ctx, client.StackRequest{Name: "new", Target: "gone", Template: "config", Version: "1.0", Inputs: map[string]any{"image": "x:1", "password": "12345678"}})
+		if fairlead.ErrorCode(err) != fairlead.Unavailable {
+			t.Fatalf("err = %v, want unavailable", err)
+		}
+		if _, err := c.Stack(ctx, "new"); fairlead.ErrorCode(err) != fairlead.NotFound {
+			t.Fatalf("err = %v, want not-found", err)
+		}
+	})
+}
+
+func TestConfigFile(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, text string
+		args       []string
+		want       string // listen, public URL, anonymous; or part of the error
+		code       fairlead.Code
+	}{
+		{"sets flags", "listen: 127.0.0.1:1\npublic_url: https://x # ours\nanonymous_pull: true\n", nil, "127.0.0.1:1 https://x true", ""},
+		{"yields to the command line", "listen: 127.0.0.1:1\n", []string{"--listen", "127.0.0.1:2"}, "127.0.0.1:2  false", ""},
+		{"may be empty", "# nothing\n", nil, "127.0.0.1:8080  false", ""},
+		{"has an unknown key", "listen: x\nmoon: 1\n", nil, ":2:1: error: unknown key \"moon\"", fairlead.Invalid},
+		{"has a value of a wrong type", "anonymous_pull: perhaps\nlisten: [1]\n", nil, "has 2 errors", fairlead.Invalid},
+		{"names another file", "config: x\n", nil, "unknown key", fairlead.Invalid},
+		{"is no YAML", "listen: [\n", nil, "configuration file", fairlead.Invalid},
+		{"is a list", "- listen\n", nil, "want keys with values", fairlead.Invalid},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "fairlead.yaml")
+			if err := os.WriteFile(file, []byte(tt.text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			flags := newServeCommand(&app{}).Flags()
+			if err := flags.Parse(tt.args); err != nil {
+				t.Fatal(err)
+			}
+			err := applyConfig(flags, file)
+			got := fmt.Sprint(flags.Lookup("listen").Value, " ", flags.Lookup("public-url").Value, " ", flags.Lookup("anonymous-pull").Value)
+			if err != nil {
+				e, _ := errors.AsType[*fairlead.Error](err)
+				got = e.Message + "\n" + e.Problems.Error()
+			}
+			if code := fairlead.ErrorCode(err); code != tt.code || !strings.Contains(got, tt.want) {
+				t.Fatalf("got %q (%q), want %q (%q)", got, code, tt.want, tt.code)
+			}
+		})
 	}
 }

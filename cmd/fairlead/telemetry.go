@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -12,25 +11,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/internal/store"
 )
-
-// newLog makes the log of a server: format is text or json; level debug, info, warn or error.
-func newLog(out io.Writer, format, level string) (*slog.Logger, error) {
-	var l slog.Level
-	if err := l.UnmarshalText([]byte(level)); err != nil {
-		return nil, fairlead.Errorf(fairlead.Invalid, "log level %q: want debug, info, warn or error", level)
-	}
-	opts := &slog.HandlerOptions{Level: l}
-	switch format {
-	case "text":
-		return slog.New(slog.NewTextHandler(out, opts)), nil
-	case "json":
-		return slog.New(slog.NewJSONHandler(out, opts)), nil
-	}
-	return nil, fairlead.Errorf(fairlead.Invalid, "log format %q: want text or json", format)
-}
 
 // telemetry are the metrics of one server, in a registry of their own.
 type telemetry struct {

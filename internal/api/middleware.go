@@ -77,7 +77,7 @@ func routeOf(r *http.Request) string {
 }
 
 func requestLevel(status int) slog.Level {
-	if status >= http.StatusInternalServerError {
+	if status >= http.StatusInternalServerError && status != http.StatusServiceUnavailable { // that is not our fault
 		return slog.LevelWarn
 	}
 	return slog.LevelDebug

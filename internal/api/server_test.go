@@ -3,7 +3,9 @@ package api_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -184,6 +186,31 @@ func TestEveryRouteAsksWhoYouAre(t *testing.T) {
 			if p := problem(r); p.Code != fairlead.Unauthenticated {
 				t.Errorf("%s with %s: code %q", route, name, p.Code)
 			}
+		}
+	}
+}
+
+// TestDocumentedCodes holds the table of docs/api.md to the code.
+func TestDocumentedCodes(t *testing.T) {
+	text, err := os.ReadFile("../../docs/api.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc := into[document](mustServe(t).must(http.StatusOK, request{method: "GET", path: "/api/openapi.json"}))
+	schema, _ := json.Marshal(doc.Components.Schemas["Problem"])
+	var problem struct {
+		Properties map[string]struct{ Enum []string } `json:"properties"`
+	}
+	if err := json.Unmarshal(schema, &problem); err != nil {
+		t.Fatal(err)
+	}
+	codes := problem.Properties["code"].Enum
+	if len(codes) < 10 {
+		t.Fatalf("codes = %v", codes)
+	}
+	for _, code := range codes {
+		if row := fmt.Sprintf("| `%s` | ", code); !strings.Contains(string(text), row) {
+			t.Errorf("docs/api.md has no row for %s", code)
 		}
 	}
 }
