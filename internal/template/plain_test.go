@@ -33,12 +33,12 @@ func compare(t *testing.T, src []byte) (plain bool) {
 	}
 	r := newReport("")
 	want := readFull(r, src)
-	if r.failed() || want == nil {
+	if r.failed() || len(want) != 1 {
 		t.Fatalf("the full parser refuses what was read as plain: %v\n%s", r.diags, src)
 	}
 	var g, w strings.Builder
 	dump(&g, got, "")
-	dump(&w, want, "")
+	dump(&w, want[0], "")
 	if g.String() != w.String() {
 		t.Fatalf("plain\n%s\nfull\n%s\nof\n%s", g.String(), w.String(), src)
 	}
@@ -108,7 +108,7 @@ func TestReadPlainRandom(t *testing.T) {
 		"a: b", "\na: ", "\nb: ", "\n  c: ", "\n  d: ", "{e: f}", "[g, h]", "\\"}
 	rng := rand.New(rand.NewPCG(1, 2))
 	plain := 0
-	const rounds = 60_000
+	const rounds = 20_000
 	for range rounds {
 		var b strings.Builder
 		for range 1 + rng.IntN(14) {

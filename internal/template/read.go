@@ -9,23 +9,23 @@ import (
 	"unicode/utf8"
 )
 
-// read turns a text into a tree, nil when that is hopeless. Everything that can be said without knowing the language is
-// reported here.
-func read(r *report, src []byte) *node {
+// read turns a text into a tree, none when that is hopeless; of several documents, which are reported, it gives them all.
+// Everything that can be said without knowing the language is reported here.
+func read(r *report, src []byte) []*node {
 	if !acceptable(r, src) {
 		return nil
 	}
 	src = bytes.TrimPrefix(src, []byte("\ufeff"))
-	var root *node
-	if isJSON(r.file, src) {
-		root = readJSON(r, src)
-	} else {
-		root = readYAML(r, src)
+	var roots []*node
+	if !isJSON(r.file, src) {
+		roots = readYAML(r, src)
+	} else if root := readJSON(r, src); root != nil {
+		roots = []*node{root}
 	}
-	if root == nil && !r.failed() {
+	if roots == nil && !r.failed() {
 		r.at(1, 1).error("empty", "the template is empty", "a template has at least tosca_definitions_version and node_templates")
 	}
-	return root
+	return roots
 }
 
 // isJSON goes by the ending of the file name, and otherwise by the content: what is valid JSON is read with JSON's own

@@ -46,7 +46,13 @@ func TestPublishedSamples(t *testing.T) {
 			"error missing-section 3", "error missing-section 3"}},
 		{"fn-fragments.yaml#9", "cond_or: no version, no elements", []string{
 			"error missing-section 3", "error missing-section 3"}},
-		{"fn-fragments.yaml", "a template is one document", []string{"error several-documents 16"}},
+		{"fn-fragments.yaml", "a template is one document; what is wrong with each of the nine is told all the same", []string{
+			"error several-documents 16", "warning unknown-property 29", "warning name 31", "error missing-section 35",
+			"error unknown-input 39", "error unknown-input 40", "error unknown-input 41", "error unknown-input 42", "error unknown-input 44",
+			"error unknown-element 47", "error unknown-input 52", "error unknown-input 53", "error missing-section 56", "error unknown-input 60",
+			"warning unknown-property 61", "error unknown-input 61", "error missing-section 68", "error missing-section 68", "error unknown-key 68",
+			"error missing-section 93", "warning name 97", "error missing-section 108", "error missing-section 108", "warning default-type 111",
+			"error missing-section 117", "error missing-section 117", "error missing-section 126", "error missing-section 126"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.sample, func(t *testing.T) {

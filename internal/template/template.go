@@ -55,7 +55,7 @@ type ParseOptions struct {
 
 // Parse reads and checks a template in YAML or JSON and returns all that is wrong with it in one run. file is the name to
 // show in findings; its ending tells YAML from JSON. The template is nil only when nothing could be read; one with errors
-// can be looked at but should not be evaluated.
+// can be looked at but should not be evaluated. Of a file with several documents, which is an error, all are checked.
 func Parse(file string, src []byte) (*Template, fairlead.Diagnostics) {
 	return ParseWith(file, src, ParseOptions{})
 }
@@ -63,17 +63,19 @@ func Parse(file string, src []byte) (*Template, fairlead.Diagnostics) {
 // ParseWith is [Parse] with options.
 func ParseWith(file string, src []byte, opts ParseOptions) (*Template, fairlead.Diagnostics) {
 	r := newReport(file)
-	root := read(r, src)
-	if root == nil {
-		return nil, r.result()
+	var first *Template
+	for i, root := range read(r, src) {
+		if root.kind != kindMap {
+			r.on(root).error("type", "a template is a map of sections, not "+root.kind.String(), "it starts with tosca_definitions_version and node_templates")
+			continue
+		}
+		c := newChecker(r, root, opts)
+		c.document()
+		if i == 0 {
+			first = c.t
+		}
 	}
-	if root.kind != kindMap {
-		r.on(root).error("type", "a template is a map of sections, not "+root.kind.String(), "it starts with tosca_definitions_version and node_templates")
-		return nil, r.result()
-	}
-	c := newChecker(r, root, opts)
-	c.document()
-	return c.t, r.result()
+	return first, r.result()
 }
 
 // Description is the template's own text about itself.

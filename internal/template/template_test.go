@@ -447,7 +447,7 @@ func TestConcurrentUse(t *testing.T) {
 // that needs very many, last one first.
 func TestLargeIsLinear(t *testing.T) {
 	var needs, elements, list strings.Builder
-	const n = 60_000
+	const n = 30_000
 	for i := range n {
 		fmt.Fprintf(&elements, `"e%d": {"type": "VPC.EIP"}, `, i)
 		fmt.Fprintf(&needs, `{"get_reference": "e%d"}, `, n-1-i)

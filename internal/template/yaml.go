@@ -10,42 +10,57 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// readYAML reads one YAML document, the plain ones by a short cut.
-func readYAML(r *report, src []byte) *node {
+// maxDocuments is how many documents of a file are looked at when there are several by mistake.
+const maxDocuments = 50
+
+// readYAML reads a YAML document, the plain ones by a short cut.
+func readYAML(r *report, src []byte) []*node {
 	if root, ok := readPlain(src); ok {
-		return root
+		return []*node{root}
 	}
 	return readFull(r, src)
 }
 
-// readFull reads one YAML document. The parser is go.yaml.in/yaml because its nodes and its errors carry line and column,
-// and because it needs a quarter of the time and a ninth of the memory that goccy/go-yaml needs for large templates.
-func readFull(r *report, src []byte) *node {
+// readFull reads all YAML documents of a text; more than one is an error. The parser is go.yaml.in/yaml because its nodes
+// and its errors carry line and column, and because it needs a quarter of the time and a ninth of the memory that
+// goccy/go-yaml needs for large templates.
+func readFull(r *report, src []byte) []*node {
 	loader, err := yaml.NewLoader(bytes.NewReader(src))
 	if err != nil {
 		syntaxError(r, src, err)
 		return nil
 	}
-	var doc yaml.Node
-	if err := loader.Load(&doc); err != nil {
-		if !errors.Is(err, io.EOF) {
-			syntaxError(r, src, err)
+	var roots []*node
+	c := yamlConverter{builder: builder{r: r}, aliases: map[*yaml.Node]*aliased{}}
+	for n := 0; n < maxDocuments; n++ {
+		var doc yaml.Node
+		if err := loader.Load(&doc); err != nil {
+			if !errors.Is(err, io.EOF) {
+				syntaxError(r, src, err)
+				return nil
+			}
+			break
 		}
-		return nil
+		if n == 1 {
+			r.at(int32(doc.Line), int32(doc.Column)).error("several-documents", "a second document starts here", "a template is one YAML document; keep each template in a file of its own")
+		}
+		if root := c.root(&doc); root != nil {
+			roots = append(roots, root)
+		}
+		if c.full {
+			return nil
+		}
 	}
-	var second yaml.Node
-	if err := loader.Load(&second); err == nil {
-		r.at(int32(second.Line), int32(second.Column)).error("several-documents", "a second document starts here", "a template is one YAML document; keep each template in a file of its own")
-	} else if !errors.Is(err, io.EOF) {
-		syntaxError(r, src, err)
-		return nil
-	}
+	return roots
+}
+
+// root converts a document, nil when it is empty.
+func (c *yamlConverter) root(doc *yaml.Node) *node {
 	if len(doc.Content) == 0 {
 		return nil
 	}
-	c := yamlConverter{builder: builder{r: r}, aliases: map[*yaml.Node]*aliased{}}
 	root := c.convert(doc.Content[0], 1, false)
-	if root == nil || c.full || root.kind == kindNull {
+	if root == nil || root.kind == kindNull {
 		return nil
 	}
 	return root
