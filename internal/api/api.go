@@ -137,7 +137,8 @@ func (a *API) humaConfig() huma.Config {
 		"basic": {Type: "http", Scheme: "basic", Description: "user name with its password or a token"},
 	}
 	cfg.OpenAPIPath, cfg.DocsPath, cfg.SchemasPath = "", "", "" // served by pages.go, without another host
-	cfg.CreateHooks = nil                                       // no $schema in answers
+	cfg.RejectUnknownQueryParameters = true
+	cfg.CreateHooks = nil // no $schema in answers
 	cfg.Formats = map[string]huma.Format{"application/json": jsonFormat(), "json": jsonFormat()}
 	cfg.Transformers = []huma.Transformer{a.shapeErrors}
 	registerAliases(cfg.Components.Schemas)

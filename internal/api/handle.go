@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -28,6 +29,9 @@ func status(code int) option { return func(op *huma.Operation) { op.DefaultStatu
 // limit bounds the body of the request in bytes.
 func limit(n int64) option { return func(op *huma.Operation) { op.MaxBodyBytes = n + 1 } } // huma refuses what reaches it
 
+// anyQuery is for routes whose query holds names of the caller's own.
+func anyQuery(op *huma.Operation) { op.SkipValidateParams = true }
+
 // streams documents that the route can also answer with server-sent events of T.
 func streams[T any](event string) option {
 	return func(op *huma.Operation) {
@@ -38,13 +42,17 @@ func streams[T any](event string) option {
 	}
 }
 
+// bodyTimeout is how long a body may take to arrive.
+const bodyTimeout = time.Minute
+
 // add registers one route: "METHOD /path". The operation's id is the name of its method in generated clients.
 func add[I, O any](a *API, id, route, tag, summary string, handle func(ctx context.Context, in *I) (*O, error), options ...option) {
 	method, path, _ := strings.Cut(route, " ")
 	op := huma.Operation{
 		OperationID: id, Method: method, Path: path, Tags: []string{tag}, Summary: summary, MaxBodyBytes: maxBody + 1,
-		Security:  []map[string][]string{{"token": {}}, {"basic": {}}},
-		Responses: map[string]*huma.Response{"default": a.problemResponse()},
+		BodyReadTimeout: bodyTimeout,
+		Security:        []map[string][]string{{"token": {}}, {"basic": {}}},
+		Responses:       map[string]*huma.Response{"default": a.problemResponse()},
 	}
 	for _, o := range options {
 		o(&op)
@@ -53,6 +61,7 @@ func add[I, O any](a *API, id, route, tag, summary string, handle func(ctx conte
 		op.Responses["200"] = a.streamResponse(s)
 	}
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
+		visitOf(ctx).bodyRead()
 		out, err := handle(ctx, in)
 		if err != nil {
 			return nil, a.problem(ctx, err)

@@ -17,8 +17,6 @@ import (
 const (
 	hooksPath = "/hooks/"
 	maxHook   = 64 << 10
-	// hookTimeout is how long a body may take to arrive.
-	hookTimeout = 10 * time.Second
 	// maxHookParams bounds the parameters of one message.
 	maxHookParams = 200
 )
@@ -38,7 +36,7 @@ type HookRequest struct {
 func (in *HookRequest) Resolve(ctx huma.Context) []error {
 	u := ctx.URL()
 	in.query = u.RawQuery
-	_ = ctx.SetReadDeadline(time.Now().Add(hookTimeout)) // only recorders of tests cannot
+	_ = ctx.SetReadDeadline(time.Now().Add(bodyTimeout)) // only recorders of tests cannot
 	in.body, in.err = io.ReadAll(io.LimitReader(ctx.BodyReader(), maxHook+1))
 	return nil
 }

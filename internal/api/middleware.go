@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
@@ -27,6 +28,8 @@ type visit struct {
 	actor fairlead.Actor
 	token string // the bearer token, for the end of its session
 	err   error  // why the credentials that were sent do not count
+	// control reaches the connection, for deadlines.
+	control *http.ResponseController
 }
 
 func visitOf(ctx context.Context) *visit {
@@ -34,6 +37,14 @@ func visitOf(ctx context.Context) *visit {
 		return v
 	}
 	return &visit{}
+}
+
+// bodyRead lifts the deadline under which the body was read. It would end the request's context while the handler works,
+// because net/http goes on reading to notice when the client leaves.
+func (v *visit) bodyRead() {
+	if v.control != nil {
+		_ = v.control.SetReadDeadline(time.Time{}) // only recorders of tests cannot
+	}
 }
 
 func requestID(ctx context.Context) string { return visitOf(ctx).id }
@@ -48,7 +59,7 @@ func can(ctx context.Context, verb auth.Verb, kind auth.Kind, name string) error
 // observe gives every request an id, measures it and logs it.
 func (a *API) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		v := &visit{id: uuid.NewString()}
+		v := &visit{id: uuid.NewString(), control: http.NewResponseController(w)}
 		r = r.WithContext(context.WithValue(r.Context(), visitKey, v))
 		w.Header().Set("X-Request-Id", v.id)
 		w.Header().Set("X-Content-Type-Options", "nosniff")

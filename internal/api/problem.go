@@ -150,6 +150,7 @@ func (a *API) shapeErrors(_ huma.Context, _ string, v any) (any, error) {
 			})
 		}
 	}
+	errs.Sort() // huma goes through maps
 	detail := model.Detail
 	if len(errs) > 0 {
 		if e, ok := errors.AsType[*fairlead.Error](errs.Err("the request")); ok {

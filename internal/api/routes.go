@@ -96,7 +96,7 @@ func (a *API) routes() {
 
 	add(a, "listEvents", "GET /api/v1/events", tagEvents, "List or follow events", a.events, streams[fairlead.Event]("event"))
 
-	add(a, "callHook", "POST "+hooksPath+"{token}", tagHooks, "Send a message to a trigger condition", a.hook, public, accepted)
+	add(a, "callHook", "POST "+hooksPath+"{token}", tagHooks, "Send a message to a trigger condition", a.hook, public, accepted, anyQuery)
 
 	add(a, "getHealth", "GET /healthz", tagServer, "Whether the process serves", a.healthy, public)
 	add(a, "getReady", "GET /readyz", tagServer, "Whether everything was started", a.ready, public)

@@ -88,6 +88,8 @@ func (a *API) pump(ctx context.Context, s *sse, after int64, read source) error 
 	// Watching starts before the first read, so that nothing is missed between them.
 	changed, cancel := a.DB.Watch()
 	defer cancel()
+	// The connection may serve other requests after a stream that came to its end.
+	defer s.control.SetWriteDeadline(time.Time{}) //nolint:errcheck // then it is broken anyway
 	if err := s.comment("stream"); err != nil {
 		return nil // the client is gone
 	}

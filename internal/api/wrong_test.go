@@ -53,6 +53,7 @@ func TestWrongInput(t *testing.T) {
 		{"a body over the limit", "POST", users, strings.Repeat(" ", 1<<20+1), 413, fairlead.TooLarge, "too large", "", ""},
 		{"a limit that is too high", "GET", users + "?limit=501", nil, 422, fairlead.Invalid, "limit", "query.limit", "500"},
 		{"a limit that is no number", "GET", users + "?limit=x", nil, 422, fairlead.Invalid, "limit", "query.limit", ""},
+		{"an unknown parameter", "GET", users + "?limt=5", nil, 422, fairlead.Invalid, "limt", "query.limt", "unknown"},
 		{"a duration that is none", "POST", "/api/v1/tokens", m{"name": "x", "expires_in": "soon"}, 422, fairlead.Invalid, "soon", "", "want a number with a unit"},
 		{"a duration in the past", "POST", "/api/v1/tokens", m{"name": "x", "expires_in": "-1h"}, 422, fairlead.Invalid, "", "expires_in", "more than 0"},
 		{"an empty token name", "POST", "/api/v1/tokens", m{"name": " "}, 422, fairlead.Invalid, "", "name", "1 to 64"},
