@@ -73,7 +73,11 @@ func (g *Graph[K]) neighbours(lists [][]int, node K) []K {
 	if !ok {
 		return nil
 	}
-	return g.names(slices.Sorted(slices.Values(lists[i])))
+	list := lists[i]
+	if !slices.IsSorted(list) {
+		list = slices.Sorted(slices.Values(list))
+	}
+	return g.names(list)
 }
 
 func (g *Graph[K]) names(indices []int) []K {

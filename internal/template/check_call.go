@@ -44,11 +44,14 @@ func (c *checker) lookalike(n *node) {
 		if len(n.pairs) > 1 {
 			continue
 		}
+		best, limit := "", 3
 		for _, name := range functionNames() {
-			if distance(p.key, name, 3) < 3 {
-				c.key(p).error("function", fmt.Sprintf("there is no function %s", quote(p.key)), "did you mean "+quote(name)+"?")
-				break
+			if d := distance(p.key, name, limit); d < limit {
+				best, limit = name, d
 			}
+		}
+		if best != "" {
+			c.key(p).error("function", fmt.Sprintf("there is no function %s", quote(p.key)), "did you mean "+quote(best)+"?")
 		}
 	}
 }

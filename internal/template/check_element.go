@@ -126,7 +126,10 @@ func (c *checker) properties(p *pair, t *elementType) {
 	c.push("properties")
 	defer c.pop()
 	props := p.value.get("properties")
-	if props == nil || props.kind != kindMap {
+	if props != nil && (props.call != noCall || props.kind != kindMap && props.kind != kindNull) {
+		return // reported as a whole
+	}
+	if props == nil || props.kind == kindNull {
 		props = &node{kind: kindMap, line: p.line, col: p.col}
 	}
 	for i := range props.pairs {
@@ -169,7 +172,7 @@ func (c *checker) property(q *pair, t *elementType) {
 	}
 }
 
-// propertyType checks a literal against the type of its property. Calls are checked when they are evaluated.
+// propertyType checks a literal against the type of its property. What a call gives is the provider's to check.
 func (c *checker) propertyType(q *pair, typ string) {
 	v := q.value
 	if v.call != noCall || v.kind == kindNull {
@@ -223,14 +226,17 @@ func (c *checker) manifest(m *node, t *elementType) {
 
 // replicas reports an input that would make the number of replicas a text.
 func (c *checker) replicas(call *node) {
-	name, _ := call.args()[0].plain()
-	in := c.t.inputNamed[name]
+	args := call.args()
+	if len(args) != 1 {
+		return // reported with the call
+	}
+	in := c.t.inputNamed[args[0].text]
 	if in == nil || in.natural() == typeInteger {
 		return
 	}
 	c.push("spec")
 	c.push("replicas")
-	c.on(call).error("manifest", fmt.Sprintf("replicas must be an integer, but input %s is of type %s", quote(name), in.natural()), "give the input type: integer")
+	c.on(call).error("manifest", fmt.Sprintf("replicas must be an integer, but input %s is of type %s", quote(in.name), in.natural()), "give the input type: integer")
 	c.pop()
 	c.pop()
 }
