@@ -61,7 +61,7 @@ func newRootCommand(a *app) *cobra.Command {
 		newTemplateCommand(a), newTargetCommand(a), newStackCommand(a),
 		newGroupCommand(a), newPipelineCommand(a), newRunCommand(a),
 		newImageCommand(a), newUserCommand(a), newTokenCommand(a),
-		newVersionCommand(a), newForwardCommand(),
+		newVersionCommand(a), newDemoCommand(), newDemoWebCommand(), newForwardCommand(),
 	)
 	root.Version = buildVersion()
 	root.SetVersionTemplate("fairlead {{.Version}}\n")
