@@ -3,16 +3,29 @@
 # it installs them; elsewhere it says what is missing and fails.
 set -euo pipefail
 
-need=()
-command -v skopeo >/dev/null || need+=(skopeo)
-[ ${#need[@]} -eq 0 ] && exit 0
+missing=()
+for tool in skopeo podman docker; do
+	command -v "$tool" >/dev/null || missing+=("$tool")
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
 
 if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
-	echo "test-tools: the tests need: ${need[*]}" >&2
-	echo "test-tools: install them, for instance: sudo apt-get install ${need[*]}" >&2
+	echo "test-tools: the tests drive ${missing[*]}, which is not installed" >&2
+	echo "test-tools: install it, for instance: sudo apt-get install skopeo podman docker.io" >&2
 	exit 1
 fi
-echo "test-tools: installing ${need[*]}" >&2
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq >&2
-apt-get install -y -qq --no-install-recommends "${need[@]}" >&2
+packages=()
+for tool in "${missing[@]}"; do
+	case $tool in
+	podman) packages+=(podman crun) ;;
+	docker) # newer releases keep the command in a package of its own
+		packages+=(docker.io)
+		apt-cache show docker-cli >/dev/null 2>&1 && packages+=(docker-cli)
+		;;
+	*) packages+=("$tool") ;;
+	esac
+done
+echo "test-tools: installing ${packages[*]}" >&2
+apt-get install -y -qq --no-install-recommends "${packages[@]}" >&2
