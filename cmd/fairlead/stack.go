@@ -147,7 +147,17 @@ func newStackRetryCommand(a *app) *cobra.Command {
 }
 
 func newStackCancelCommand(a *app) *cobra.Command {
-	return newStackActionCommand(a, "cancel NAME", "End the action in flight between two elements", (*client.Client).CancelStack)
+	var wait bool
+	cmd := &cobra.Command{Use: "cancel NAME", Short: "End the action in flight between two elements", RunE: a.call(func(cmd *cobra.Command, c *client.Client, args []string) error {
+		action, err := c.CancelStack(cmd.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		return a.begun(cmd, c, action, wait, fairlead.ActionCanceled)
+	})}
+	addWait(cmd, &wait)
+	addOutput(cmd)
+	return cmd
 }
 
 // newStackActionCommand makes a command that begins an action with nothing but the stack's name.
@@ -158,7 +168,7 @@ func newStackActionCommand(a *app, use, short string, begin func(*client.Client,
 		if err != nil {
 			return err
 		}
-		return a.begun(cmd, c, action, wait)
+		return a.begun(cmd, c, action, wait, fairlead.ActionSucceeded)
 	})}
 	addWait(cmd, &wait)
 	addOutput(cmd)
@@ -172,7 +182,7 @@ func newStackDeleteCommand(a *app) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return a.begun(cmd, c, action, wait)
+		return a.begun(cmd, c, action, wait, fairlead.ActionSucceeded)
 	})}
 	cmd.Flags().BoolVar(&force, "force", false, "forget what cannot be reached, and say what was left behind")
 	addWait(cmd, &wait)
@@ -191,12 +201,17 @@ func by(user string) string {
 	return " by " + user
 }
 
-// begun ends a command that began an action: at once, or when the action has ended.
-func (a *app) begun(cmd *cobra.Command, c *client.Client, action fairlead.Action, wait bool) error {
+// begun ends a command that began an action, or asked for its end: at once, or when the action has ended. Then every state
+// but the wanted one is a failure.
+func (a *app) begun(cmd *cobra.Command, c *client.Client, action fairlead.Action, wait bool, want fairlead.ActionState) error {
 	v := a.view(cmd)
 	if !wait {
+		does := "began"
+		if action.Canceling {
+			does = "is being canceled"
+		}
 		return v.show(action, func(p *printer) {
-			p.linef("stack %s: %s began; see: fairlead stack events %s -f", action.Stack, action.Verb, action.Stack)
+			p.linef("stack %s: %s %s; see: fairlead stack events %s -f", action.Stack, action.Verb, does, action.Stack)
 		})
 	}
 	action, err := a.waitAction(cmd.Context(), c, action, v)
@@ -215,7 +230,7 @@ func (a *app) begun(cmd *cobra.Command, c *client.Client, action fairlead.Action
 			p.section("Outputs", outputTable(outputs))
 		}
 	})
-	if err == nil && action.State != fairlead.ActionSucceeded {
+	if err == nil && action.State != want {
 		err = actionError(action)
 	}
 	return err

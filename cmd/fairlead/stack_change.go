@@ -113,7 +113,7 @@ func newStackCreateCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.begun(cmd, c, action, wait)
+			return a.begun(cmd, c, action, wait, fairlead.ActionSucceeded)
 		}),
 	}
 	f.add(cmd)
@@ -138,7 +138,7 @@ func newStackUpgradeCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.begun(cmd, c, action, wait)
+			return a.begun(cmd, c, action, wait, fairlead.ActionSucceeded)
 		}),
 	}
 	f.add(cmd)
@@ -202,11 +202,32 @@ func printPlan(p *printer, plan fairlead.Plan) {
 		}
 		p.line(line)
 		for _, f := range op.Fields {
-			p.line("    " + fieldLine(f))
+			printField(p, f)
 		}
 	}
 	p.linef("plan: %d to create, %d to update, %d to replace, %d to delete, %d as they are", count[fairlead.OpCreate],
 		count[fairlead.OpUpdate], count[fairlead.OpReplace], count[fairlead.OpDelete], count[fairlead.OpNone])
+}
+
+// printField shows a change on one line, and an object that is new or gone as a block below its path.
+func printField(p *printer, f fairlead.FieldChange) {
+	const indent = "    "
+	mark, whole := "+", f.After
+	if f.After == nil {
+		mark, whole = "-", f.Before
+	}
+	if _, object := whole.(map[string]any); !object || f.Unknown || (f.Before != nil && f.After != nil) {
+		p.line(indent + fieldLine(f))
+		return
+	}
+	p.line(indent + mark + " " + f.Path + ":")
+	var block strings.Builder
+	if err := writeYAML(&block, whole); err != nil {
+		block.WriteString(literal(whole))
+	}
+	for line := range strings.Lines(block.String()) {
+		p.line(indent + indent + strings.TrimRight(line, "\n"))
+	}
 }
 
 func fieldLine(f fairlead.FieldChange) string {

@@ -246,7 +246,7 @@ func (p *printer) ago(t time.Time) string {
 	}
 	switch d := p.now.Sub(t); {
 	case d < -time.Second:
-		return "in " + rough(-d)
+		return "in " + rough((-d).Round(time.Minute/2))
 	case d < time.Second:
 		return "just now"
 	default:
@@ -270,7 +270,11 @@ func (p *printer) took(start, end *time.Time) string {
 	if end == nil {
 		end = &p.now
 	}
-	return rough(max(end.Sub(*start), 0))
+	d := max(end.Sub(*start), 0)
+	if d < 10*time.Second {
+		return fmt.Sprintf("%.1fs", d.Seconds())
+	}
+	return rough(d)
 }
 
 // rough is a span in its largest fitting unit.
