@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/internal/api"
@@ -151,4 +154,41 @@ func TestEvents(t *testing.T) {
 			t.Fatalf("got %q, %v", stream.event, stream.lines.Err())
 		}
 	})
+}
+
+// stuckWriter is the connection of a client that stopped reading: after the head, writes run into their deadline.
+type stuckWriter struct {
+	header   http.Header
+	deadline time.Time
+	writes   int
+}
+
+func (w *stuckWriter) Header() http.Header { return w.header }
+func (w *stuckWriter) WriteHeader(int)     {}
+func (w *stuckWriter) Flush()              {}
+
+func (w *stuckWriter) SetWriteDeadline(t time.Time) error { w.deadline = t; return nil }
+func (w *stuckWriter) SetReadDeadline(time.Time) error    { return nil }
+
+func (w *stuckWriter) Write(b []byte) (int, error) {
+	w.writes++
+	if w.writes > 1 {
+		if w.deadline.IsZero() {
+			panic("a write without a deadline would wait for ever")
+		}
+		return 0, os.ErrDeadlineExceeded
+	}
+	return len(b), nil
+}
+
+func TestClientThatDoesNotReadIsCutOff(t *testing.T) {
+	s := mustServe(t)
+	s.event("one", 3)
+	r := httptest.NewRequestWithContext(t.Context(), "GET", "/api/v1/events?follow=true", nil)
+	r.SetBasicAuth("boss", "boss-password")
+	w := &stuckWriter{header: http.Header{}}
+	s.api.ServeHTTP(w, r) // returns, or the test times out
+	if w.writes != 2 || w.header.Get("Content-Type") != "text/event-stream" {
+		t.Fatalf("%d writes, headers %v", w.writes, w.header)
+	}
 }
