@@ -6,10 +6,12 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/internal/pipeline"
 	"github.com/fairlead/fairlead/internal/stack/stacktest"
 	"github.com/fairlead/fairlead/internal/store"
 )
@@ -96,6 +98,28 @@ func TestSameKeyCountsOnce(t *testing.T) {
 		}
 		return errors.Join(err, err2)
 	})
+}
+
+func TestSameKeyAtTheSameMomentCountsOnce(t *testing.T) {
+	b := newBench(t)
+	p := b.apply(webPipeline)
+	results := make([]pipeline.HookResult, 20)
+	var wg sync.WaitGroup
+	for i := range results {
+		wg.Go(func() {
+			var err error
+			if results[i], err = b.engine.Hook(t.Context(), token(p, 0), nil, "key"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if got := slices.Compact(results); len(got) != 1 {
+		t.Errorf("results %+v", got)
+	}
+	if run := b.ended(results[0].Run, fairlead.RunSucceeded); run.Number != 1 {
+		t.Errorf("run %+v", run)
+	}
 }
 
 func TestHookRefuses(t *testing.T) {
@@ -329,12 +353,43 @@ func TestBusyStackIsWaitedForUntilTheTimeout(t *testing.T) {
 	b.ended(first.ID, fairlead.RunCanceled)
 }
 
+func TestSilentTargetIsWaitedFor(t *testing.T) {
+	b := newBench(t)
+	b.apply(webPipeline)
+	b.dead.Store(true) // the provider says that the target does not answer
+	run := b.start("web", nil)
+	b.until(run.ID, "waiting", func(run fairlead.Run) bool { return strings.Contains(run.Stages[0].Message, "waits and tries again") })
+	b.dead.Store(false)
+	run = b.ended(run.ID, fairlead.RunSucceeded)
+	if run.Stages[0].Attempt != 1 || run.Stages[0].Message != "" {
+		t.Errorf("stage %+v", run.Stages[0])
+	}
+}
+
+func TestStopWhileItWaits(t *testing.T) {
+	b := newBench(t)
+	b.apply(webPipeline)
+	b.dead.Store(true)
+	run, next := b.start("web", nil), b.start("web", nil)
+	b.until(run.ID, "waiting", func(run fairlead.Run) bool { return strings.Contains(run.Stages[0].Message, "waits and tries again") })
+	stopped, err := b.engine.Stop(t.Context(), alice(), run.ID)
+	b.must(err)
+	if stopped.State != fairlead.RunCanceled || stopped.Stages[0].State != fairlead.StageCanceled {
+		t.Errorf("run %+v", stopped)
+	}
+	b.dead.Store(false)
+	b.ended(next.ID, fairlead.RunSucceeded)
+	if got := b.run(run.ID); got.State != fairlead.RunCanceled || got.Stages[0].Action != "" {
+		t.Errorf("run %+v", got)
+	}
+}
+
 func TestTimedOutActionTimesTheStageOut(t *testing.T) {
 	b := newBench(t)
 	b.world.Set("web", stacktest.Behaviour{Steps: 1_000_000})
 	b.apply(webPipeline + "    timeout: 1s\n")
 	run := b.ended(b.start("web", nil).ID, fairlead.RunFailed)
-	if run.Stages[0].State != fairlead.StageTimedOut {
+	if run.Stages[0].State != fairlead.StageTimedOut || run.Stages[0].Action == "" {
 		t.Errorf("stage %+v", run.Stages[0])
 	}
 }

@@ -58,7 +58,7 @@ func (e *Engine) work(ctx context.Context, job *river.Job[stageWork]) error {
 		return err
 	}
 	left := d.deadline.Sub(e.now())
-	if left < minTimeout {
+	if left <= 0 {
 		return e.finish(ctx, job, d.timedOut())
 	}
 	within, cancel := context.WithTimeout(ctx, left)
@@ -136,7 +136,7 @@ func (e *Engine) prepare(ctx context.Context, d *deployment, left time.Duration)
 		return err
 	}
 	r := &d.request
-	r.Timeout = left
+	r.Timeout = max(left, minTimeout)
 	r.Actor = fairlead.Actor{Via: fmt.Sprintf("pipeline %s, run %d", d.run.Pipeline, d.run.Number)}
 	r.Then = &stack.Job{Kind: stageDone{}.Kind(), Args: then}
 	if !d.spec.Deploy.Create {
@@ -293,7 +293,7 @@ func (e *Engine) wait(ctx context.Context, job *river.Job[stageWork], d *deploym
 	}
 	now := e.now()
 	tried := now.Sub(d.deadline.Add(-time.Duration(d.spec.Timeout)))
-	pause := min(max(tried/4, minWait), maxWait, max(d.deadline.Sub(now)-minTimeout, minWait))
+	pause := min(max(tried/4, minWait), maxWait, max(d.deadline.Sub(now), minWait))
 	return river.JobSnooze(pause)
 }
 
