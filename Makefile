@@ -39,7 +39,7 @@ verify: lint ## lint, tidy go.mod, known vulnerabilities (asks the Go vulnerabil
 
 .PHONY: bench
 bench: build ## the figures of docs/benchmarks.md
-	@host=$$(scripts/engine.sh ensure) && DOCKER_HOST=$$host go test -run '^$$' -bench . -benchtime 1x -timeout 30m ./test/bench/...
+	@host=$$(scripts/engine.sh ensure) && DOCKER_HOST=$$host scripts/bench.sh
 
 .PHONY: fuzz
 fuzz: ## fuzz the parsers of outside text, a minute each

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Prints the figures of docs/benchmarks.md, each several times, so that medians can be quoted: machines are noisy.
+# COUNT is how many times; default 3.
+set -euo pipefail
+count=${COUNT:-3}
+
+run() { # PACKAGE, then flags
+	local package=$1
+	shift
+	go test -run '^$' -count "$count" -timeout 30m "$@" "$package" | grep -E '^(Benchmark|goos|cpu|FAIL|panic|---)' || true
+}
+
+echo "== a template of 10,000 elements: parse, check, plan"
+run ./internal/template -bench 'Template10k/10000|Evaluate10k' -benchtime 3x -benchmem
+run ./internal/stack -bench Plan10k -benchtime 3x -benchmem
+echo "== webhook to stage started"
+run ./internal/pipeline -bench WebhookToStage -benchtime 200x
+echo "== runs per second beside the commits that the same file allows"
+run ./internal/pipeline -bench 'Runs$' -benchtime 200x
+echo "== start to ready, idle processor and memory of the built program"
+run ./test/e2e -bench . -benchtime 1x
