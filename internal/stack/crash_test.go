@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,7 +28,7 @@ type lives struct {
 	world    *stacktest.World
 	provider *stacktest.Fake
 	killed   chan struct{}
-	count    int
+	count    atomic.Int64 // calls that were counted
 }
 
 func newLives(t *testing.T) *lives {
@@ -45,10 +46,7 @@ func (l *lives) bury(p *stacktest.Fake) { l.t.Cleanup(p.Bury) }
 func (l *lives) killAt(n int, after bool) {
 	l.killed = make(chan struct{})
 	at := func(_ int, c stacktest.Call) {
-		if c.Method == "plan" {
-			return
-		}
-		if l.count++; l.count == n {
+		if c.Method != "plan" && l.count.Add(1) == int64(n) {
 			l.engine.Die(errKilled)
 			l.provider.Die()
 			close(l.killed)
@@ -56,17 +54,11 @@ func (l *lives) killAt(n int, after bool) {
 	}
 	l.world.OnCall(nil)
 	l.world.OnReturn(nil)
-	l.count = 0
-	serial := make(chan struct{}, 1)
-	one := func(n int, c stacktest.Call) {
-		serial <- struct{}{}
-		defer func() { <-serial }()
-		at(n, c)
-	}
+	l.count.Store(0)
 	if after {
-		l.world.OnReturn(one)
+		l.world.OnReturn(at)
 	} else {
-		l.world.OnCall(one)
+		l.world.OnCall(at)
 	}
 }
 
@@ -179,7 +171,7 @@ func TestKilledAnywhere(t *testing.T) {
 		for _, a := range actions {
 			checkEvents(t, l.bench, a)
 		}
-		return l.count
+		return int(l.count.Load())
 	}
 	calls := run(t, 0, false)
 	for _, after := range []bool{false, true} {
@@ -192,6 +184,50 @@ func TestKilledAnywhere(t *testing.T) {
 				run(t, n, after)
 			})
 		}
+	}
+}
+
+// TestRollbackKilledAnywhere kills the server at every call of an upgrade that fails and is rolled back.
+func TestRollbackKilledAnywhere(t *testing.T) {
+	immutable := func(v string) map[string]string { return map[string]string{"immutable": v} }
+	first := source(el{name: "db", annotations: immutable("1")}, el{name: "web", value: "1", reads: "db"}, el{name: "old", needs: []string{"db"}})
+	second := source(el{name: "db", annotations: immutable("2")}, el{name: "web", value: "2", reads: "db"}, el{name: "new", needs: []string{"web"}},
+		el{name: "bad", needs: []string{"new"}, annotations: map[string]string{"fail": "no"}})
+	run := func(t *testing.T, n int) int {
+		l := newLives(t)
+		l.push("shop", "1.0", first)
+		l.push("shop", "2.0", second)
+		l.want(fairlead.ActionSucceeded, l.wait(l.engine.Create(t.Context(), request("1.0"))))
+		l.killAt(n, n%2 == 0)
+		r := request("2.0")
+		r.OnFailure = fairlead.Rollback
+		a := l.want(fairlead.ActionFailed, l.end(l.engine.Upgrade(t.Context(), r)))
+		if want := "element bad: no; rolled back to shop@1.0"; a.Message != want {
+			t.Errorf("message %q, want %q", a.Message, want)
+		}
+		if got := objects(l.world); got != "default/db default/old default/web" {
+			t.Errorf("objects %s\n%s", got, planText(a.Plan))
+		}
+		if d := dataOf(l.world, "default/web"); d["value"] != "1" || d["other"] != "default/db#3" {
+			t.Errorf("web %v", d)
+		}
+		if made := l.world.Made(); made["default/db"] != 3 || made["default/new"] != 1 || made["default/web"] != 1 {
+			t.Errorf("made %v", made)
+		}
+		if s := l.stack("shop"); s.Status != fairlead.StackRunning || s.Version != "1.0" || s.Action != "" {
+			t.Errorf("stack %+v", s)
+		}
+		return int(l.count.Load())
+	}
+	calls := run(t, 0)
+	for n := 1; n <= calls; n++ {
+		if testing.Short() && n%4 != 1 {
+			continue
+		}
+		t.Run(fmt.Sprintf("call %d", n), func(t *testing.T) {
+			t.Parallel()
+			run(t, n)
+		})
 	}
 }
 

@@ -152,27 +152,46 @@ func (e *Engine) Cancel(ctx context.Context, actor fairlead.Actor, name string) 
 		if err != nil {
 			return err
 		}
-		if s.Action == "" {
+		if id = s.Action; id == "" {
 			return fairlead.Errorf(fairlead.Conflict, "stack %q has no action in flight; there is nothing to cancel", name)
 		}
-		id = s.Action
-		switch _, canceling, err := tx.ActionSlice(ctx, id); {
-		case err != nil:
-			return err
-		case canceling:
-			return nil
-		}
-		if err := tx.SetActionCanceling(ctx, id); err != nil {
-			return err
-		}
-		return tx.AppendEvent(ctx, fairlead.Event{
-			Kind: eventKind, Name: name, Action: id, Type: "action-canceling", Message: "cancel asked for by " + actor.String(),
-		})
+		return cancel(ctx, tx, actor, s)
 	})
 	if err == nil {
 		e.running.notify(id)
 	}
 	return err
+}
+
+// CancelAction is Cancel for one action: when that has ended already, nothing happens, whatever its stack does now.
+func (e *Engine) CancelAction(ctx context.Context, actor fairlead.Actor, action string) error {
+	err := e.db.Write(ctx, func(tx *store.Tx) error {
+		a, err := tx.Action(ctx, action)
+		if err != nil || fairlead.ActionMoves.Final(a.State) {
+			return err
+		}
+		s, err := tx.StackByID(ctx, a.StackID)
+		if err != nil {
+			return err
+		}
+		return cancel(ctx, tx, actor, s)
+	})
+	if err == nil {
+		e.running.notify(action)
+	}
+	return err
+}
+
+func cancel(ctx context.Context, tx *store.Tx, actor fairlead.Actor, s fairlead.Stack) error {
+	if _, canceling, err := tx.ActionSlice(ctx, s.Action); err != nil || canceling {
+		return err
+	}
+	if err := tx.SetActionCanceling(ctx, s.Action); err != nil {
+		return err
+	}
+	return tx.AppendEvent(ctx, fairlead.Event{
+		Kind: eventKind, Name: s.Name, Action: s.Action, Type: "action-canceling", Message: "cancel asked for by " + actor.String(),
+	})
 }
 
 // Wait returns when an action has ended.

@@ -211,6 +211,9 @@ func TestCancel(t *testing.T) {
 	if err := b.engine.Cancel(ctx, fairlead.Actor{}, "shop"); fairlead.ErrorCode(err) != fairlead.Conflict {
 		t.Errorf("cancel of nothing: %v", err)
 	}
+	if err := b.engine.CancelAction(ctx, fairlead.Actor{}, a.ID); err != nil {
+		t.Errorf("cancel of an action that ended: %v", err)
+	}
 }
 
 func TestCancelEndsWaiting(t *testing.T) {
@@ -232,7 +235,7 @@ func TestCancelEndsWaiting(t *testing.T) {
 	}
 	<-reached
 	<-reached
-	if err := b.engine.Cancel(t.Context(), fairlead.Actor{User: "ann"}, "shop"); err != nil {
+	if err := b.engine.CancelAction(t.Context(), fairlead.Actor{User: "ann"}, a.ID); err != nil {
 		t.Fatal(err)
 	}
 	a = b.want(fairlead.ActionCanceled, b.wait(a, nil))
