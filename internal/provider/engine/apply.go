@@ -121,10 +121,31 @@ func (p *Provider) serve(ctx context.Context, r *revision, pods []*pod) error {
 		}
 	}
 	here := slices.DeleteFunc(slices.Clone(pods), p.isLeaving)
+	if err := p.revive(ctx, r, here); err != nil {
+		return err
+	}
 	if err := p.syncAliases(ctx, r.scope, r.network, here); err != nil {
 		return err
 	}
 	return p.syncForwarders(ctx, r.scope, r.network)
+}
+
+// revive starts containers that somebody stopped by hand; engines start those again that ended by themselves.
+func (p *Provider) revive(ctx context.Context, r *revision, pods []*pod) error {
+	for _, po := range pods {
+		if po.hash != r.hash {
+			continue
+		}
+		for _, m := range po.working() {
+			if !m.exited() || m.care.Ends || m.care.Tries >= 0 {
+				continue
+			}
+			if _, err := p.api.ContainerStart(ctx, m.id, client.ContainerStartOptions{}); err != nil && !gone(err) {
+				return fmt.Errorf("container %s cannot start: %w", m.name, err)
+			}
+		}
+	}
+	return nil
 }
 
 // roll makes and removes pods as the rollout calls for.

@@ -26,7 +26,7 @@ type finding struct {
 func (d *decoder) checkFindings(path, what string, findings []finding) {
 	for _, f := range findings {
 		if f.given {
-			summary := fmt.Sprintf("%s: %s has no effect on a container engine", what, f.field)
+			summary := fmt.Sprintf("%s: %s does not do on a container engine what it does on a cluster", what, f.field)
 			if f.severity == fairlead.SeverityError {
 				summary = fmt.Sprintf("%s: a container engine cannot do %s", what, f.field)
 			}
@@ -88,11 +88,10 @@ func (d *decoder) checkStatefulSet(s appsv1.StatefulSetSpec) {
 const oneMachine = "one machine has no nodes to choose from"
 
 func (d *decoder) checkPod(m *manifest, s *corev1.PodSpec, path string) {
-	affinity := s.Affinity != nil
 	d.checkFindings(path, m.kind, []finding{
 		{len(s.NodeSelector) > 0, fairlead.SeverityError, "nodeSelector", oneMachine},
 		{s.NodeName != "", fairlead.SeverityError, "nodeName", oneMachine},
-		{affinity, fairlead.SeverityError, "affinity", oneMachine},
+		{s.Affinity != nil, fairlead.SeverityError, "affinity", oneMachine},
 		{len(s.TopologySpreadConstraints) > 0, fairlead.SeverityError, "topologySpreadConstraints", oneMachine},
 		{len(s.EphemeralContainers) > 0, fairlead.SeverityError, "ephemeralContainers", "leave them out"},
 		{s.RuntimeClassName != nil, fairlead.SeverityWarning, "runtimeClassName", "the engine's default runtime is used"},
@@ -101,6 +100,9 @@ func (d *decoder) checkPod(m *manifest, s *corev1.PodSpec, path string) {
 		{s.PriorityClassName != "", fairlead.SeverityWarning, "priorityClassName", oneMachine},
 		{s.ShareProcessNamespace != nil && *s.ShareProcessNamespace, fairlead.SeverityError, "shareProcessNamespace", "containers see only their own processes"},
 		{len(s.ReadinessGates) > 0, fairlead.SeverityError, "readinessGates", "nobody sets pod conditions on an engine"},
+		{s.HostNetwork, fairlead.SeverityWarning, "hostNetwork", "the containers run on the machine's network, where Services do not reach them"},
+		{s.SecurityContext != nil && s.SecurityContext.RunAsNonRoot != nil && *s.SecurityContext.RunAsNonRoot, fairlead.SeverityWarning, "securityContext.runAsNonRoot",
+			"nobody checks it; set runAsUser"},
 		{s.SecurityContext != nil && s.SecurityContext.FSGroup != nil, fairlead.SeverityWarning, "securityContext.fsGroup", "volumes keep the owner they have"},
 	})
 	if len(s.Containers) == 0 && !d.unknown(path+".containers") {

@@ -153,6 +153,7 @@ type world struct {
 
 	mu      sync.Mutex
 	records map[string]fairlead.Record
+	others  []*engine.Provider
 }
 
 func newWorld(t *testing.T) *world {
@@ -184,6 +185,15 @@ func (w *world) newProvider() *engine.Provider {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	return p
+}
+
+// another is one more provider, closed when the world ends.
+func (w *world) another() *engine.Provider {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p := w.newProvider()
+	w.others = append(w.others, p)
 	return p
 }
 
@@ -326,7 +336,9 @@ func (w *world) clean() {
 	for _, n := range names {
 		w.delete(n)
 	}
-	w.provider.Close()
+	for _, p := range append(w.others, w.provider) {
+		p.Close()
+	}
 	for _, left := range w.left() {
 		w.t.Errorf("left on the engine: %s", left)
 	}

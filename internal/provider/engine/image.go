@@ -336,6 +336,7 @@ func (p *Provider) ensureProgram(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	defer p.scopes.lock("program")()
 	if _, err := p.api.ImageInspect(ctx, prog.name); err == nil || !gone(err) {
 		return prog.name, err
 	}

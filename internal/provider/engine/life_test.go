@@ -354,10 +354,23 @@ func TestDriftIsNoticedAndRepaired(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := w.plan(web)
-	if c.Verb != fairlead.OpUpdate || !strings.Contains(c.Reason, "0 of 1 container there") {
+	if c.Verb != fairlead.OpCreate || c.Reason == "" {
+		t.Errorf("verb %s (%s), want create with a reason", c.Verb, c.Reason)
+	}
+	w.make(web)
+	if err := stop(w, w.containers("main")[0]); err != nil {
+		t.Fatal(err)
+	}
+	if c := w.plan(web); c.Verb != fairlead.OpUpdate || !strings.Contains(c.Reason, "0 of 1 container run") {
 		t.Errorf("verb %s (%s), want update", c.Verb, c.Reason)
 	}
 	w.make(web)
+}
+
+func stop(w *world, name string) error {
+	seconds := 1
+	_, err := w.api.ContainerStop(w.t.Context(), name, client.ContainerStopOptions{Timeout: &seconds})
+	return err
 }
 
 func TestDeleteOfNothing(t *testing.T) {

@@ -86,6 +86,9 @@ func (p *Provider) compare(ctx context.Context, m *manifest, o owner, want fairl
 		return fairlead.OpNone, "", nil
 	case m.service != nil:
 		reason, err := p.serviceDrift(ctx, m, o)
+		if reason == serviceMissing {
+			return fairlead.OpCreate, reason, nil
+		}
 		return verbFor(changed || reason != ""), reason, err
 	}
 	r, err := p.revise(ctx, o, m.work, want.Identity)
@@ -98,6 +101,9 @@ func (p *Provider) compare(ctx context.Context, m *manifest, o owner, want fairl
 	pods, err := p.observe(ctx, o.filters())
 	if err != nil {
 		return fairlead.OpUpdate, "", err
+	}
+	if len(pods) == 0 && m.work.replicas > 0 {
+		return fairlead.OpCreate, "nothing of it is left on the engine", nil
 	}
 	reason := r.drift(pods, p.podsRun(pods))
 	if m.kind == kindJob && len(pods) > 0 && slices.ContainsFunc(pods, func(po *pod) bool { return po.hash != r.hash }) {
@@ -139,7 +145,7 @@ func (r *revision) drift(pods []*pod, runs map[*pod]bool) string {
 	case r.kind == kindJob && current >= r.work.completions:
 		return ""
 	case current != r.work.replicas:
-		return fmt.Sprintf("%d of %s there", current, plural(r.work.replicas, "container"))
+		return fmt.Sprintf("%d of %s run", current, plural(r.work.replicas, "container"))
 	}
 	return ""
 }
@@ -159,6 +165,9 @@ func plural(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
+const serviceMissing = "its mark on the engine is missing"
+
+// serviceDrift says how a Service on the engine differs from what is wanted; "" when it does not.
 func (p *Provider) serviceDrift(ctx context.Context, m *manifest, o owner) (string, error) {
 	s, err := p.serviceOf(o, m)
 	if err != nil {
@@ -167,6 +176,9 @@ func (p *Provider) serviceDrift(ctx context.Context, m *manifest, o owner) (stri
 	vols, err := p.api.VolumeList(ctx, client.VolumeListOptions{Filters: o.filters(labelRole + "=" + roleMarker)})
 	if err != nil {
 		return "", err
+	}
+	if len(vols.Items) == 0 {
+		return serviceMissing, nil
 	}
 	if len(vols.Items) != 1 || vols.Items[0].Labels[labelService] != toJSON(s) || !o.same(vols.Items[0].Labels) {
 		return "its mark on the engine differs", nil

@@ -325,6 +325,9 @@ func (p *Provider) terminate(ctx context.Context, networkID string, po *pod) err
 			return err
 		}
 	}
+	if p.life.Err() != nil {
+		return fmt.Errorf("the provider is closed: %w", context.Canceled)
+	}
 	p.beside(func(ctx context.Context) {
 		if served {
 			pause(ctx, drain)
@@ -338,6 +341,9 @@ func (p *Provider) terminate(ctx context.Context, networkID string, po *pod) err
 			delete(p.watches, m.id)
 		}
 		p.mu.Unlock()
+		if err := p.releaseImages(ctx); err != nil && ctx.Err() == nil {
+			p.log.Warn("engine: remove unused images", "error", err)
+		}
 	})
 	return nil
 }

@@ -134,7 +134,7 @@ func (p *Provider) checkMember(ctx context.Context, addr netip.Addr, m *member, 
 		err := p.probe(ctx, addr, m, m.care.Startup)
 		w.due[dueStartup] = now.Add(period(m.care.Startup))
 		if w.starting(err, m.care.Startup) {
-			p.restart(ctx, m, w, "startup probe: "+w.last)
+			p.restart(m, w, "startup probe: "+w.last)
 		}
 	}
 	if !w.started {
@@ -147,7 +147,7 @@ func (p *Provider) checkMember(ctx context.Context, addr netip.Addr, m *member, 
 	if l := m.care.Liveness; l != nil && !w.due[dueLiveness].After(now) {
 		w.due[dueLiveness] = now.Add(period(l))
 		if w.liveness(p.probe(ctx, addr, m, l), l) {
-			p.restart(ctx, m, w, "liveness probe: "+w.last)
+			p.restart(m, w, "liveness probe: "+w.last)
 		}
 	}
 	var next time.Time
@@ -209,7 +209,7 @@ func (w *watch) liveness(err error, pr *corev1.Probe) bool {
 }
 
 // restart starts a container again. The caller holds the watch's lock.
-func (p *Provider) restart(ctx context.Context, m *member, w *watch, why string) {
+func (p *Provider) restart(m *member, w *watch, why string) {
 	p.log.Info("engine: restart container", "container", trimSlash(m.info.Name), "reason", why)
 	w.restarted++
 	w.ready, w.lives, w.starts = false, 0, 0

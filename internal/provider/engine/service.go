@@ -352,6 +352,11 @@ func (p *Provider) makeForwarder(ctx context.Context, s *service, f forwarding, 
 			opts.Name += "-" + digest(s.owner.instance + s.owner.stackID)[:6]
 			res, err = p.api.ContainerCreate(ctx, opts)
 		}
+		if gone(err) { // the image was cleaned up in between
+			if image, err = p.ensureProgram(ctx); err == nil {
+				continue
+			}
+		}
 		if err != nil {
 			return err
 		}

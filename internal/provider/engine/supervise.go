@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -37,13 +38,20 @@ type supervisor struct {
 	due     map[string]time.Time // zero is never
 	busy    map[string]bool
 	dirty   map[string]bool // something happened while busy
+	seen    map[string]*view
 	results chan result
+}
+
+// view is an element as it was at the last look. It holds until the engine reports an event.
+type view struct {
+	pods  []*pod
+	ready map[string]bool // by id of the first container
 }
 
 type result struct {
 	key  string
 	next time.Time
-	gone bool
+	view *view // nil when the look failed
 }
 
 // follow subscribes first and looks then, so that nothing is missed in between.
@@ -53,7 +61,8 @@ func (p *Provider) follow(ctx context.Context) error {
 		Add("type", string(events.ContainerEventType)).
 		Add("label", labelInstance+"="+p.instance).
 		Add("event", string(events.ActionStart), string(events.ActionDie), string(events.ActionDestroy))})
-	s := &supervisor{p: p, owners: map[string]owner{}, due: map[string]time.Time{}, busy: map[string]bool{}, dirty: map[string]bool{}, results: make(chan result)}
+	s := &supervisor{p: p, owners: map[string]owner{}, due: map[string]time.Time{}, busy: map[string]bool{}, dirty: map[string]bool{},
+		seen: map[string]*view{}, results: make(chan result)}
 	defer s.drain()
 	defer cancel()
 	list, err := p.api.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: client.Filters{}.Add("label", labelInstance+"="+p.instance)})
@@ -94,6 +103,7 @@ func (s *supervisor) touch(o owner) {
 	s.owners[k] = o
 	s.due[k] = s.p.now()
 	s.dirty[k] = s.busy[k]
+	delete(s.seen, k)
 }
 
 // timer fires when the next element is due.
@@ -117,8 +127,8 @@ func (s *supervisor) start(ctx context.Context) {
 			continue
 		}
 		s.busy[k], s.dirty[k] = true, false
-		o := s.owners[k]
-		go func() { s.results <- s.p.attend(ctx, o) }()
+		o, seen := s.owners[k], s.seen[k]
+		go func() { s.results <- s.p.attend(ctx, o, seen) }()
 	}
 }
 
@@ -127,12 +137,13 @@ func (s *supervisor) finish(r result) {
 	switch {
 	case s.dirty[r.key]:
 		s.due[r.key] = s.p.now()
-	case r.gone:
+	case r.view != nil && len(r.view.pods) == 0:
 		delete(s.due, r.key)
 		delete(s.owners, r.key)
 		delete(s.dirty, r.key)
+		delete(s.seen, r.key)
 	default:
-		s.due[r.key] = r.next
+		s.due[r.key], s.seen[r.key] = r.next, r.view
 	}
 }
 
@@ -143,24 +154,45 @@ func (s *supervisor) drain() {
 	}
 }
 
-// attend looks after the containers of one element: probes, aliases, restarts.
-func (p *Provider) attend(ctx context.Context, o owner) result {
+// attend looks after the containers of one element: probes, aliases, restarts. With an earlier view it asks the engine only
+// when a probe changed something.
+func (p *Provider) attend(ctx context.Context, o owner, seen *view) result {
 	defer p.elements.lock(o.key())()
+	if seen != nil {
+		next, ready := p.probeAll(ctx, seen.pods)
+		if maps.Equal(ready, seen.ready) {
+			return result{key: o.key(), next: next, view: seen}
+		}
+	}
 	pods, err := p.observe(ctx, o.filters())
 	if err != nil {
 		return result{key: o.key(), next: p.now().Add(5 * time.Second)}
 	}
 	pods = slices.DeleteFunc(pods, p.isLeaving)
-	var next time.Time
+	next, ready := p.probeAll(ctx, pods)
 	for _, po := range pods {
+		p.rejoin(po)
+	}
+	if err := p.realign(ctx, o, pods); err != nil {
+		if ctx.Err() == nil {
+			p.log.Warn("engine: aliases", "element", o.element, "stack", o.stack, "error", err)
+		}
+		return result{key: o.key(), next: earliest(next, p.now().Add(5*time.Second))}
+	}
+	return result{key: o.key(), next: next, view: &view{pods: pods, ready: ready}}
+}
+
+// probeAll runs the probes that are due and tells which pods are ready, and when the next probe is due.
+func (p *Provider) probeAll(ctx context.Context, pods []*pod) (next time.Time, ready map[string]bool) {
+	ready = map[string]bool{}
+	for _, po := range pods {
+		if p.isLeaving(po) {
+			continue
+		}
 		next = earliest(next, p.check(ctx, po, false))
-		p.rejoin(ctx, po)
+		ready[po.id()] = p.podReady(po)
 	}
-	if err := p.realign(ctx, o, pods); err != nil && ctx.Err() == nil {
-		p.log.Warn("engine: aliases", "element", o.element, "stack", o.stack, "error", err)
-		next = earliest(next, p.now().Add(5*time.Second))
-	}
-	return result{key: o.key(), next: next, gone: len(pods) == 0}
+	return next, ready
 }
 
 // realign gives each pod the aliases that its readiness calls for. Pods without probes keep what they have: only their
@@ -178,7 +210,7 @@ func (p *Provider) realign(ctx context.Context, o owner, pods []*pod) error {
 
 // rejoin restarts containers that share the network of a first container which was restarted after them: they still hold the
 // network that is gone.
-func (p *Provider) rejoin(ctx context.Context, po *pod) {
+func (p *Provider) rejoin(po *pod) {
 	if po.main == nil || !po.main.running() {
 		return
 	}
@@ -186,7 +218,7 @@ func (p *Provider) rejoin(ctx context.Context, po *pod) {
 		if m.running() && m.startedAt().Before(po.main.startedAt()) {
 			w := p.watchOf(m)
 			w.mu.Lock()
-			p.restart(ctx, m, w, "the pod's first container was restarted")
+			p.restart(m, w, "the pod's first container was restarted")
 			w.restarted--
 			w.mu.Unlock()
 		}
