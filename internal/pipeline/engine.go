@@ -91,7 +91,7 @@ func (e *Engine) carryOut(ctx context.Context, tx *store.Tx, run fairlead.Run, e
 		case StartStage:
 			errs = append(errs, tx.Enqueue(ctx, stageWork{attempt{run.ID, effect.Stage, effect.Attempt}}, nil))
 		case CancelAction:
-			errs = append(errs, tx.Enqueue(ctx, stageCancel{attempt{run.ID, effect.Stage, effect.Attempt}, effect.Action, effect.Stack}, nil))
+			errs = append(errs, tx.Enqueue(ctx, stageCancel{attempt{run.ID, effect.Stage, effect.Attempt}, effect.Action}, nil))
 		case StartNextRun:
 			errs = append(errs, e.startNext(ctx, tx, run.Pipeline))
 		default:

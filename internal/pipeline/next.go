@@ -55,7 +55,7 @@ type StartStage struct{ Stage, Attempt int }
 // CancelAction makes the job that cancels a stage's stack action.
 type CancelAction struct {
 	Stage, Attempt int
-	Action, Stack  string
+	Action         string
 }
 
 // StartNextRun gives the next run in the pipeline's queue its turn.
@@ -215,7 +215,7 @@ func (t *transition) actionBegun(e ActionBegun) {
 	}
 	t.do(Log{Stage: s.Name, Type: "stage-action", Text: "action " + e.Action + " of stack " + e.Stack, Action: e.Action})
 	if t.run.Stopping {
-		t.do(CancelAction{Stage: e.Stage, Attempt: e.Attempt, Action: s.Action, Stack: s.Stack})
+		t.do(CancelAction{Stage: e.Stage, Attempt: e.Attempt, Action: s.Action})
 	}
 }
 
@@ -267,7 +267,7 @@ func (t *transition) stop(e Stop) {
 	}
 	if s := t.run.Stages[i]; s.Action != "" {
 		t.log("", "run-stopping", "%s; the action of stack %s is being canceled", message, s.Stack)
-		t.do(CancelAction{Stage: i, Attempt: s.Attempt, Action: s.Action, Stack: s.Stack})
+		t.do(CancelAction{Stage: i, Attempt: s.Attempt, Action: s.Action})
 		return
 	}
 	// Nothing was touched yet, so there is nothing to wait for.

@@ -73,7 +73,7 @@ func TestNext(t *testing.T) {
 		{"stops at once in the queue", []Event{Stop{"alice"}}, "canceled canceled canceled", "StartNextRun{}"},
 		{"stops at once before an action", []Event{Begin{}, Stop{"alice"}}, "canceled canceled canceled", "StartNextRun{}"},
 		{"an action that begins too late is not kept", []Event{Begin{}, Stop{"alice"}, begun}, "canceled canceled canceled", ""},
-		{"cancels its action to stop", []Event{Begin{}, begun, Stop{"alice"}}, "running(stopping) running@a pending", "CancelAction{Stage:0 Attempt:1 Action:a Stack:web}"},
+		{"cancels its action to stop", []Event{Begin{}, begun, Stop{"alice"}}, "running(stopping) running@a pending", "CancelAction{Stage:0 Attempt:1 Action:a}"},
 		{"a second stop changes nothing", []Event{Begin{}, begun, Stop{"alice"}, Stop{"bob"}}, "running(stopping) running@a pending", ""},
 		{"ends when the canceled action has ended", []Event{Begin{}, begun, Stop{"alice"}, done(0, fairlead.StageCanceled)}, "canceled canceled@a canceled", "StartNextRun{}"},
 		{"stops although the action was quicker", []Event{Begin{}, begun, Stop{"alice"}, done(0, fairlead.StageSucceeded)}, "canceled succeeded@a canceled", "StartNextRun{}"},

@@ -34,7 +34,6 @@ type stageDone struct{ attempt }
 type stageCancel struct {
 	attempt
 	Action string `json:"action_id"`
-	Stack  string `json:"stack"`
 }
 
 func (stageWork) Kind() string   { return "stage_work" }
@@ -377,20 +376,10 @@ type cancelWorker struct {
 	engine *Engine
 }
 
-// Work cancels the action, if it is still the one that its stack is busy with.
+// Work cancels the action. One that has ended meanwhile needs nothing.
 func (w *cancelWorker) Work(ctx context.Context, job *river.Job[stageCancel]) error {
-	e := w.engine
-	var current string
-	err := e.db.Read(ctx, func(tx *store.Tx) error {
-		s, err := tx.Stack(ctx, job.Args.Stack)
-		current = s.Action
-		return err
-	})
-	if err == nil && current == job.Args.Action {
-		err = e.stacks.Cancel(ctx, fairlead.Actor{Via: "a stop of its run"}, job.Args.Stack)
-	}
-	switch fairlead.ErrorCode(err) {
-	case fairlead.NotFound, fairlead.Conflict: // it has ended meanwhile
+	err := w.engine.stacks.CancelAction(ctx, fairlead.Actor{Via: "a stop of its run"}, job.Args.Action)
+	if fairlead.ErrorCode(err) == fairlead.NotFound {
 		return nil
 	}
 	return err
