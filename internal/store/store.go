@@ -19,7 +19,6 @@ import (
 
 	"github.com/riverqueue/river"
 	"github.com/tink-crypto/tink-go/v2/tink"
-	_ "modernc.org/sqlite" // the database/sql driver "sqlite"
 
 	"github.com/fairlead/fairlead"
 )
@@ -106,10 +105,11 @@ func openSQLite(path, lock string, readOnly bool, conns int) (*sql.DB, error) {
 	if readOnly {
 		q.Add("_pragma", "query_only(ON)")
 	}
-	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+q.Encode())
+	connector, err := newConnector("file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode())
 	if err != nil {
 		return nil, fmt.Errorf("store: open %s: %w", path, err)
 	}
+	db := sql.OpenDB(connector)
 	db.SetMaxOpenConns(conns)
 	db.SetMaxIdleConns(conns)
 	return db, nil
