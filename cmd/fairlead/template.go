@@ -27,7 +27,7 @@ func newTemplatePushCommand(a *app) *cobra.Command {
 	var description string
 	cmd := &cobra.Command{
 		Use: "push NAME VERSION FILE", Short: "Store a text as a version of a template; a version never changes",
-		Long: "Store a text, or a .zip or .tar.gz package with " + template.MainFile + ", as a version of a template. A version never changes.",
+		Long:    "Store a text, or a .zip or .tar.gz package with " + template.MainFile + ", as a version of a template. A version never changes.",
 		Example: "  fairlead template push shop 1.0 shop.yaml",
 		RunE: a.call(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			up := client.TemplateUpload{Name: args[0], Version: args[1], Description: description, Filename: filepath.Base(args[2])}
