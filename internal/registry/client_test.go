@@ -180,10 +180,9 @@ func TestDocker(t *testing.T) {
 
 func BenchmarkPushSmall(b *testing.B) {
 	e := start(b, func(cfg *registry.Config) {})
-	img := randomImage(b, 1)
 	for b.Loop() {
 		b.StopTimer()
-		img = mutate.Annotations(randomImage(b, 1), map[string]string{"n": "x"}).(v1.Image)
+		img := mutate.Annotations(randomImage(b, 1), map[string]string{"n": "x"}).(v1.Image)
 		b.StartTimer()
 		e.push(b, "team/web:1.0", img)
 	}

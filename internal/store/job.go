@@ -60,7 +60,6 @@ func (db *DB) StartJobs(ctx context.Context, workers *river.Workers) error {
 		Queues:                      map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: jobWorkers}},
 		RescueStuckJobsAfter:        time.Hour,
 		RetryPolicy:                 retryPolicy{db.now},
-		SkipJobKindValidation:       true,
 		Workers:                     workers,
 	})
 	if err != nil {

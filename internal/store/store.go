@@ -91,7 +91,7 @@ func (db *DB) start(ctx context.Context, path string) error {
 	if db.read, err = openSQLite(path, "deferred", true, readers); err != nil {
 		return err
 	}
-	db.inserter, err = river.NewClient(db.driver(), &river.Config{Logger: db.riverLog(), SkipJobKindValidation: true})
+	db.inserter, err = river.NewClient(db.driver(), &river.Config{Logger: db.riverLog()})
 	if err != nil {
 		return fmt.Errorf("store: job client: %w", err)
 	}

@@ -11,10 +11,7 @@ import (
 const maxDatagram = 64 << 10
 
 // conversation is one client's datagrams: they all go to one target, whose answers come back to the client.
-type conversation struct {
-	target net.Conn
-	queue  chan []byte
-}
+type conversation struct{ queue chan []byte }
 
 // ServeUDP forwards datagrams until ctx ends; then it closes the socket and every conversation and returns.
 func (f *Forwarder) ServeUDP(ctx context.Context, conn net.PacketConn, r Route) {
