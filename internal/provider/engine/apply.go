@@ -91,14 +91,6 @@ func (p *Provider) applyWorkload(ctx context.Context, o owner, w *workload, iden
 	if err != nil {
 		return err
 	}
-	waiting, err := p.ensureImages(ctx, o, identity, &w.template.Spec)
-	if err != nil {
-		return err
-	}
-	if waiting != "" {
-		p.note(o, "image "+waiting+" is on its way to the engine")
-		return nil
-	}
 	if r.network, err = p.ensureNetwork(ctx, o.scope); err != nil {
 		return err
 	}
@@ -109,7 +101,7 @@ func (p *Provider) applyWorkload(ctx context.Context, o owner, w *workload, iden
 	if err := p.serve(ctx, r, pods); err != nil {
 		return err
 	}
-	return p.roll(ctx, r, pods)
+	return p.roll(ctx, r, pods, identity)
 }
 
 // serve brings pods to life that are there: it goes on with unfinished ones, probes those that are not ready, and gives
@@ -149,8 +141,19 @@ func (p *Provider) revive(ctx context.Context, r *revision, pods []*pod) error {
 }
 
 // roll makes and removes pods as the rollout calls for.
-func (p *Provider) roll(ctx context.Context, r *revision, pods []*pod) error {
+func (p *Provider) roll(ctx context.Context, r *revision, pods []*pod, identity map[string]string) error {
 	s := r.work.next(r.kind, p.instancesOf(pods, r.hash))
+	if len(s.create)+len(unfinished(pods, r.hash)) > 0 {
+		first := !slices.ContainsFunc(pods, func(po *pod) bool { return po.hash == r.hash })
+		waiting, err := p.ensureImages(ctx, r.owner, identity, &r.work.template.Spec, first)
+		if err != nil {
+			return err
+		}
+		if waiting != "" {
+			p.note(r.owner, "image "+waiting+" is on its way to the engine")
+			return nil
+		}
+	}
 	for _, pos := range s.remove {
 		if err := p.terminate(ctx, r.network, pods[pos]); err != nil {
 			return err
@@ -275,7 +278,8 @@ func (p *Provider) delete(ctx context.Context, o owner) error {
 		return err
 	}
 	for _, po := range pods {
-		if err := p.terminate(ctx, networkID, po); err != nil {
+		// Nobody follows them: there is no service to keep up and nothing to wait for.
+		if err := p.terminate(ctx, "", po); err != nil {
 			return err
 		}
 	}

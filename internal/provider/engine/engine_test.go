@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/fairlead/fairlead"
 )
@@ -56,7 +57,7 @@ func startLoad(url string, workers int) *load {
 				if _, err := get(url); err != nil {
 					l.failed.Add(1)
 					l.mu.Lock()
-					l.errs = append(l.errs, err.Error())
+					l.errs = append(l.errs, time.Now().Format("05.000 ")+err.Error())
 					l.mu.Unlock()
 				}
 				l.done.Add(1)
@@ -72,7 +73,7 @@ func (l *load) end(t *testing.T) {
 	l.wg.Wait()
 	t.Logf("%d requests, %d failed", l.done.Load(), l.failed.Load())
 	if l.failed.Load() > 0 {
-		t.Errorf("%d of %d requests failed: %v", l.failed.Load(), l.done.Load(), l.errs[:min(3, len(l.errs))])
+		t.Errorf("%d of %d requests failed: %v", l.failed.Load(), l.done.Load(), l.errs[:min(90, len(l.errs))])
 	}
 	if l.done.Load() == 0 {
 		t.Error("no request was made")
@@ -93,6 +94,7 @@ func TestRollingReplacementLosesNoRequest(t *testing.T) {
 			w.make(w.element("web", "CCE.Deployment", deployment("web", replicas, webContainer("demo/web:1"))))
 			w.make(w.element("web", "CCE.Deployment", deployment("web", replicas, webContainer("demo/web:2"))))
 			l.end(t)
+			t.Log("forwarder:", logs(t, w, w.containers("forwarder")[0]))
 			if got := mustGet(t, w.url("svc")); !strings.HasPrefix(got, "two ") {
 				t.Errorf("page %q, want that of version two", got)
 			}

@@ -516,3 +516,15 @@ func execCode(t *testing.T, w *world, name string, cmd ...string) int {
 	}
 	return st.ExitCode
 }
+
+// logs are the last lines that a container wrote.
+func logs(t *testing.T, w *world, name string) string {
+	t.Helper()
+	r, err := w.api.ContainerLogs(t.Context(), name, client.ContainerLogsOptions{ShowStdout: true, ShowStderr: true, Tail: "20", Timestamps: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	b, _ := io.ReadAll(r)
+	return string(b)
+}

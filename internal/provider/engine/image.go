@@ -107,8 +107,8 @@ func (p *Provider) engineImage(identity map[string]string, image string) string 
 }
 
 // ensureImages brings the images of a pod to the engine. It waits a moment; the answer is the name of an image that is still
-// on its way, or "".
-func (p *Provider) ensureImages(ctx context.Context, o owner, identity map[string]string, spec *corev1.PodSpec) (waiting string, err error) {
+// on its way, or "". first tells that no pod of the revision exists: only then "always pull" pulls.
+func (p *Provider) ensureImages(ctx context.Context, o owner, identity map[string]string, spec *corev1.PodSpec, first bool) (waiting string, err error) {
 	var names []string
 	for _, c := range slices.Concat(spec.InitContainers, spec.Containers) {
 		names = append(names, p.engineImage(identity, c.Image))
@@ -117,7 +117,14 @@ func (p *Provider) ensureImages(ctx context.Context, o owner, identity map[strin
 	p.needs[o.key()] = names
 	p.mu.Unlock()
 	for i, c := range slices.Concat(spec.InitContainers, spec.Containers) {
-		ok, err := p.ensureImage(ctx, c.Image, names[i], identity, c.ImagePullPolicy)
+		policy := c.ImagePullPolicy
+		if policy == "" && strings.HasSuffix(withTag(c.Image), ":latest") {
+			policy = corev1.PullAlways
+		}
+		if policy == corev1.PullAlways && !first {
+			policy = corev1.PullIfNotPresent
+		}
+		ok, err := p.ensureImage(ctx, c.Image, names[i], identity, policy)
 		if err != nil {
 			return "", err
 		}
@@ -139,9 +146,8 @@ func (p *Provider) ensureImage(ctx context.Context, image, local string, identit
 			return false, err
 		}
 		ref, own := p.own(image)
-		always := policy == corev1.PullAlways || policy == "" && strings.HasSuffix(withTag(image), ":latest")
 		switch {
-		case present && (own || !always):
+		case present && (own || policy != corev1.PullAlways):
 			return true, nil
 		case !present && policy == corev1.PullNever:
 			return false, fairlead.Errorf(fairlead.Failed, "image %s is not on the engine and imagePullPolicy is Never", image)

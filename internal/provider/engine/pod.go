@@ -348,8 +348,9 @@ func (p *Provider) terminate(ctx context.Context, networkID string, po *pod) err
 	return nil
 }
 
-// drain is the time between the end of an alias and the stop signal.
-const drain = 500 * time.Millisecond
+// drain is the time between the end of an alias and the stop signal. Who resolved the alias before has connected by then,
+// also when the machine is busy and when a packet was lost while the container changed its aliases and is sent again.
+const drain = 2 * time.Second
 
 // remove stops and removes a pod's containers and what belongs only to it.
 func (p *Provider) remove(ctx context.Context, po *pod) error {

@@ -40,7 +40,7 @@ type servicePort struct {
 }
 
 // publishAnnotation chooses the address of the machine on which a Service publishes its ports.
-const publishAnnotation = "fairlead.dev/publish-address"
+const publishAnnotation = "fairlead/publish-address"
 
 func (p *Provider) serviceOf(o owner, m *manifest) (*service, error) {
 	s := m.service
