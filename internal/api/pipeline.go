@@ -101,25 +101,11 @@ func (a *API) applyPipeline(ctx context.Context, in *PipelineFile) (*PipelineBod
 	if spec.Name != in.Name {
 		return nil, fairlead.Errorf(fairlead.Invalid, "file %s describes pipeline %q, but it was sent to the address of pipeline %q; want the same name", in.File, spec.Name, in.Name)
 	}
-	if err := a.matchPipeline(ctx, in); err != nil {
-		return nil, err
-	}
-	if _, err := a.Pipelines.Apply(ctx, actorOf(ctx), in.File, in.RawBody); err != nil {
+	match := func(revision int64) error { return checkMatch(in.IfMatch, "pipeline "+in.Name, revision) }
+	if _, err := a.Pipelines.Apply(ctx, actorOf(ctx), in.File, in.RawBody, match); err != nil {
 		return nil, err
 	}
 	return a.pipelineBody(ctx, in.Name)
-}
-
-func (a *API) matchPipeline(ctx context.Context, in *PipelineFile) error {
-	if in.IfMatch == "" {
-		return nil
-	}
-	var p fairlead.Pipeline
-	err := a.DB.Read(ctx, func(tx *store.Tx) (err error) { p, err = tx.Pipeline(ctx, in.Name); return err })
-	if err != nil && fairlead.ErrorCode(err) != fairlead.NotFound {
-		return err
-	}
-	return checkMatch(in.IfMatch, "pipeline "+in.Name, p.Revision)
 }
 
 func (a *API) deletePipeline(ctx context.Context, in *Named) (*None, error) {

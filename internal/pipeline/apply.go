@@ -12,7 +12,8 @@ import (
 
 // Apply creates a pipeline from its file, or changes the one with that name. The same text again changes nothing. Runs that
 // have started keep to the revision that they started with. The group must exist; the default group is made when absent.
-func (e *Engine) Apply(ctx context.Context, actor fairlead.Actor, file string, src []byte) (p fairlead.Pipeline, err error) {
+// check, when not nil, sees the revision that is there, 0 for none, and can refuse before anything changes.
+func (e *Engine) Apply(ctx context.Context, actor fairlead.Actor, file string, src []byte, check func(revision int64) error) (p fairlead.Pipeline, err error) {
 	spec, diags := Parse(file, src)
 	if err := diags.Err(subject(file)); err != nil {
 		return p, err
@@ -22,9 +23,16 @@ func (e *Engine) Apply(ctx context.Context, actor fairlead.Actor, file string, s
 			return err
 		}
 		old, err := tx.PipelineHead(ctx, spec.Name)
-		switch exists := err == nil; {
-		case err != nil && fairlead.ErrorCode(err) != fairlead.NotFound:
+		exists := err == nil
+		if err != nil && fairlead.ErrorCode(err) != fairlead.NotFound {
 			return err
+		}
+		if check != nil {
+			if err := check(old.Revision); err != nil {
+				return err
+			}
+		}
+		switch {
 		case exists && old.Source == string(src):
 		default:
 			if err := e.store(ctx, tx, old, spec, string(src), actor, exists); err != nil {

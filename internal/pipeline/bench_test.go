@@ -230,7 +230,7 @@ func alice() fairlead.Actor { return fairlead.Actor{User: "alice"} }
 
 func (b *bench) apply(src string) fairlead.Pipeline {
 	b.Helper()
-	p, err := b.engine.Apply(b.Context(), alice(), "test.yaml", []byte(src))
+	p, err := b.engine.Apply(b.Context(), alice(), "test.yaml", []byte(src), nil)
 	b.must(err)
 	return p
 }

@@ -464,14 +464,14 @@ func TestApply(t *testing.T) {
 		}
 	})
 	t.Run("a wrong file changes nothing", func(t *testing.T) {
-		_, err := b.engine.Apply(t.Context(), alice(), "bad.yaml", []byte("name: web\nstages: []\ncolour: red\n"))
+		_, err := b.engine.Apply(t.Context(), alice(), "bad.yaml", []byte("name: web\nstages: []\ncolour: red\n"), nil)
 		b.wantCode(err, fairlead.Invalid, "bad.yaml:3:1")
 		if p, err := b.engine.Pipeline(t.Context(), "web"); err != nil || p.Revision != 2 {
 			t.Errorf("pipeline %+v, %v", p, err)
 		}
 	})
 	t.Run("the group must exist", func(t *testing.T) {
-		_, err := b.engine.Apply(t.Context(), alice(), "", []byte(webPipeline+"group: team\n"))
+		_, err := b.engine.Apply(t.Context(), alice(), "", []byte(webPipeline+"group: team\n"), nil)
 		b.wantCode(err, fairlead.NotFound, `group "team"`)
 	})
 	t.Run("a webhook that is gone has no address", func(t *testing.T) {

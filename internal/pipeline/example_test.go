@@ -33,7 +33,7 @@ func TestExamples(t *testing.T) {
 			b.TB = t
 			src, err := os.ReadFile(file)
 			b.must(err)
-			p, err := b.engine.Apply(t.Context(), alice(), file, src)
+			p, err := b.engine.Apply(t.Context(), alice(), file, src, nil)
 			b.must(err)
 			for i := range p.Webhooks {
 				res, err := b.engine.Hook(t.Context(), token(p, i), nil, "")
