@@ -38,6 +38,8 @@ const (
 	stopTime = 10 * time.Second
 	// refreshEvery is how often the health of settled stacks is looked at.
 	refreshEvery = 30 * time.Second
+	// collectEvery is how often the space of images that nobody can pull any more is given back.
+	collectEvery = 24 * time.Hour
 )
 
 // ServerConfig says where a server keeps its state and where it listens.
@@ -303,7 +305,11 @@ func (s *Server) Run(ctx context.Context) error {
 		}
 		return nil
 	})
-	g.Go(func() error { s.refresh(gctx); return nil })
+	g.Go(func() error { s.every(gctx, refreshEvery, "the health of stacks was not looked at", s.refreshAll); return nil })
+	g.Go(func() error {
+		s.every(gctx, collectEvery, "the space of deleted images was not given back", s.registry.Collect)
+		return nil
+	})
 	g.Go(func() error {
 		<-gctx.Done()
 		return s.stop(context.WithoutCancel(ctx))
@@ -327,9 +333,9 @@ func (s *Server) startJobs(ctx context.Context) error {
 	return s.db.StartJobs(ctx, workers)
 }
 
-// refresh looks at the health of all settled stacks from time to time.
-func (s *Server) refresh(ctx context.Context) {
-	tick := time.NewTicker(refreshEvery)
+// every calls fn from time to time until ctx ends; complaint is what the log says when it fails.
+func (s *Server) every(ctx context.Context, interval time.Duration, complaint string, fn func(context.Context) error) {
+	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for {
 		select {
@@ -337,12 +343,13 @@ func (s *Server) refresh(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		if err := s.refreshAll(ctx); err != nil && ctx.Err() == nil {
-			s.log.Warn("the health of stacks was not looked at", "error", err)
+		if err := fn(ctx); err != nil && ctx.Err() == nil {
+			s.log.Warn(complaint, "error", err)
 		}
 	}
 }
 
+// refreshAll looks at the health of all settled stacks.
 func (s *Server) refreshAll(ctx context.Context) error {
 	for cursor := ""; ; {
 		var list []fairlead.Stack
