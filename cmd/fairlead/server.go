@@ -305,7 +305,10 @@ func (s *Server) Run(ctx context.Context) error {
 		}
 		return nil
 	})
-	g.Go(func() error { s.every(gctx, refreshEvery, "the health of stacks was not looked at", s.refreshAll); return nil })
+	g.Go(func() error {
+		s.every(gctx, refreshEvery, "the health of stacks was not looked at", s.refreshAll)
+		return nil
+	})
 	g.Go(func() error {
 		s.every(gctx, collectEvery, "the space of deleted images was not given back", s.registry.Collect)
 		return nil
