@@ -26,7 +26,11 @@ func TestImageHoldsTheProgram(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := validate.Image(img); err != nil {
+		layers, err := img.Layers()
+		if err != nil || len(layers) != 1 {
+			t.Fatalf("size %d: layers %v, %v", size, layers, err)
+		}
+		if err := validate.Layer(layers[0]); err != nil {
 			t.Fatalf("size %d: %v", size, err)
 		}
 		files := mutate.Extract(img)
