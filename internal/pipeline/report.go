@@ -60,14 +60,7 @@ func (r *report) result() fairlead.Diagnostics {
 
 // meant says which of the known names is probably meant, or else which there are.
 func meant(name string, known []string) string {
-	best, limit := "", max(1, min(3, (len(name)+1)/3))+1
-	if len(name) <= 64 {
-		for _, k := range known {
-			if d := distance(strings.ToLower(name), strings.ToLower(k)); d < limit {
-				best, limit = k, d
-			}
-		}
-	}
+	best := fairlead.Nearest(name, known)
 	switch {
 	case best != "":
 		return "did you mean " + strconv.Quote(best) + "?"
@@ -75,29 +68,6 @@ func meant(name string, known []string) string {
 		return "known are: " + strings.Join(known, ", ")
 	}
 	return ""
-}
-
-// distance is the number of letters to insert, delete, change or swap with their neighbour to turn a into b.
-func distance(a, b string) int {
-	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := range len(a) {
-		row[0] = i + 1
-		for j := range len(b) {
-			d := last[j]
-			if a[i] != b[j] {
-				d++
-			}
-			row[j+1] = min(d, last[j+1]+1, row[j]+1)
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
-				row[j+1] = min(row[j+1], before[j-1]+1)
-			}
-		}
-		before, last, row = last, row, before
-	}
-	return last[len(b)]
 }
 
 // quote puts a text of the user's into a message; long ones are cut.

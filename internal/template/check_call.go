@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/fairlead/fairlead"
 )
 
 // value checks a value anywhere: calls, and what looks like a call and is none.
@@ -46,7 +48,7 @@ func (c *checker) lookalike(n *node) {
 		}
 		best, limit := "", 3
 		for _, name := range functionNames() {
-			if d := distance(p.key, name, limit); d < limit {
+			if d := fairlead.Distance(p.key, name, limit); d < limit {
 				best, limit = name, d
 			}
 		}

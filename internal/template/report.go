@@ -2,7 +2,6 @@ package template
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -108,50 +107,13 @@ func (r *report) meant(name string, known []string, define string) string {
 	return "known are: " + strings.Join(known, ", ")
 }
 
-// nearest returns the known name with the fewest changes from name, "" when none is near.
+// nearest returns the known name that was probably meant, "" when none is near or enough were compared.
 func (r *report) nearest(name string, known []string) string {
-	if len(name) > 100 || len(known) > r.looks {
+	if len(known) > r.looks {
 		return ""
 	}
 	r.looks -= len(known)
-	best, limit := "", max(1, min(3, (len(name)+1)/3))+1
-	for _, k := range known {
-		if d := distance(strings.ToLower(name), strings.ToLower(k), limit); d < limit {
-			best, limit = k, d
-		}
-	}
-	return best
-}
-
-// distance is the number of letters to insert, delete, change or swap with their neighbour to turn a into b; limit or more
-// is not told apart.
-func distance(a, b string, limit int) int {
-	if len(a)-len(b) >= limit || len(b)-len(a) >= limit {
-		return limit
-	}
-	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range row {
-		last[j] = j
-	}
-	for i := range len(a) {
-		row[0] = i + 1
-		for j := range len(b) {
-			d := last[j]
-			if a[i] != b[j] {
-				d++
-			}
-			d = min(d, last[j+1]+1, row[j]+1)
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
-				d = min(d, before[j-1]+1)
-			}
-			row[j+1] = d
-		}
-		if slices.Min(row) >= limit {
-			return limit
-		}
-		before, last, row = last, row, before
-	}
-	return last[len(b)]
+	return fairlead.Nearest(name, known)
 }
 
 // quote puts a name of the user's into a message; long ones are cut.
