@@ -47,19 +47,19 @@ func (p *Provider) Apply(ctx context.Context, change fairlead.Change) (fairlead.
 
 // clearOthers removes what the element was before it changed its kind, name or namespace.
 func (p *Provider) clearOthers(ctx context.Context, o owner) error {
-	list, err := p.api.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: o.filters()})
+	list, err := p.containers(ctx, o.with())
 	if err != nil {
 		return err
 	}
-	for _, c := range list.Items {
+	for _, c := range list {
 		if !o.same(c.Labels) && c.Labels[labelPod] == "" {
 			if err := p.discard(ctx, c.ID); err != nil {
 				return err
 			}
 		}
 	}
-	if slices.ContainsFunc(list.Items, func(c containerSummary) bool { return !o.same(c.Labels) && c.Labels[labelPod] != "" }) {
-		pods, err := p.observe(ctx, o.filters())
+	if slices.ContainsFunc(list, func(c containerSummary) bool { return !o.same(c.Labels) && c.Labels[labelPod] != "" }) {
+		pods, err := p.observe(ctx, o.with())
 		if err != nil {
 			return err
 		}
@@ -71,11 +71,11 @@ func (p *Provider) clearOthers(ctx context.Context, o owner) error {
 			}
 		}
 	}
-	vols, err := p.api.VolumeList(ctx, client.VolumeListOptions{Filters: o.filters(labelRole + "=" + roleMarker)})
+	vols, err := p.volumes(ctx, o.with(labelRole, roleMarker))
 	if err != nil {
 		return err
 	}
-	for _, v := range vols.Items {
+	for _, v := range vols {
 		if !o.same(v.Labels) {
 			if _, err := p.api.VolumeRemove(ctx, v.Name, client.VolumeRemoveOptions{}); err != nil && !gone(err) {
 				return err
@@ -94,7 +94,7 @@ func (p *Provider) applyWorkload(ctx context.Context, o owner, w *workload, iden
 	if r.network, err = p.ensureNetwork(ctx, o.scope); err != nil {
 		return err
 	}
-	pods, err := p.observe(ctx, o.filters())
+	pods, err := p.observe(ctx, o.with())
 	if err != nil {
 		return err
 	}
@@ -187,7 +187,7 @@ func (p *Provider) stepPod(ctx context.Context, r *revision, index int, have *po
 
 // sweepFiles removes the file volumes of revisions that no pod has any more.
 func (p *Provider) sweepFiles(ctx context.Context, r *revision, pods []*pod) error {
-	vols, err := p.api.VolumeList(ctx, client.VolumeListOptions{Filters: r.filters(labelRole + "=" + roleFiles)})
+	vols, err := p.volumes(ctx, r.with(labelRole, roleFiles))
 	if err != nil {
 		return err
 	}
@@ -195,9 +195,9 @@ func (p *Provider) sweepFiles(ctx context.Context, r *revision, pods []*pod) err
 	for _, po := range pods {
 		inUseBy[po.hash] = true
 	}
-	for _, v := range vols.Items {
+	for _, v := range vols {
 		if h := v.Labels[labelHash]; !inUseBy[h] {
-			if err := p.removeVolumes(ctx, r.filters(labelRole+"="+roleFiles, labelHash+"="+h)); err != nil {
+			if err := p.removeVolumes(ctx, r.with(labelRole, roleFiles, labelHash, h)); err != nil {
 				return err
 			}
 		}
@@ -241,7 +241,7 @@ func (p *Provider) applyService(ctx context.Context, o owner, m *manifest, attrs
 
 // aliasScope brings the aliases of all pods of a scope in line with its Services.
 func (p *Provider) aliasScope(ctx context.Context, sc scope, networkID string) error {
-	pods, err := p.observe(ctx, sc.filters())
+	pods, err := p.observe(ctx, sc.with())
 	if err != nil {
 		return err
 	}
@@ -273,7 +273,7 @@ func (p *Provider) delete(ctx context.Context, o owner) error {
 	delete(p.needs, o.key())
 	delete(p.notes, o.key())
 	p.mu.Unlock()
-	pods, err := p.observe(ctx, o.filters())
+	pods, err := p.observe(ctx, o.with())
 	if err != nil {
 		return err
 	}
@@ -286,11 +286,11 @@ func (p *Provider) delete(ctx context.Context, o owner) error {
 	if err := p.deleteService(ctx, o, networkID); err != nil {
 		return err
 	}
-	list, err := p.api.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: o.filters()})
+	list, err := p.containers(ctx, o.with())
 	if err != nil {
 		return err
 	}
-	for _, c := range list.Items {
+	for _, c := range list {
 		if c.Labels[labelPod] == "" || c.Labels[labelRole] == roleLoader { // a loader that a crash left
 			if err := p.discard(ctx, c.ID); err != nil {
 				return err
@@ -302,7 +302,7 @@ func (p *Provider) delete(ctx context.Context, o owner) error {
 		return fairlead.ErrDeleting
 	}
 	for _, role := range []string{roleEmpty, roleFiles} {
-		if err := p.removeVolumes(ctx, o.filters(labelRole+"="+role)); err != nil {
+		if err := p.removeVolumes(ctx, o.with(labelRole, role)); err != nil {
 			return err
 		}
 	}
@@ -322,7 +322,7 @@ func (p *Provider) waitGone(ctx context.Context, pods []*pod) {
 
 // deleteService removes a Service's marker, its aliases and its forwarder; nothing happens for other kinds.
 func (p *Provider) deleteService(ctx context.Context, o owner, networkID string) error {
-	markers, err := p.api.VolumeList(ctx, client.VolumeListOptions{Filters: o.filters(labelRole + "=" + roleMarker)})
+	markers, err := p.volumes(ctx, o.with(labelRole, roleMarker))
 	if err != nil {
 		return err
 	}
@@ -335,12 +335,12 @@ func (p *Provider) deleteService(ctx context.Context, o owner, networkID string)
 			return err
 		}
 	}
-	for _, v := range markers.Items {
+	for _, v := range markers {
 		if _, err := p.api.VolumeRemove(ctx, v.Name, client.VolumeRemoveOptions{}); err != nil && !gone(err) {
 			return err
 		}
 	}
-	if len(markers.Items) > 0 && networkID != "" {
+	if len(markers) > 0 && networkID != "" {
 		return p.aliasScope(ctx, o.scope, networkID)
 	}
 	return nil

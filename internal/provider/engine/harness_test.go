@@ -253,8 +253,11 @@ func (w *world) record(r fairlead.Record) {
 	w.records[r.Element] = r
 }
 
-// pass applies a change once.
+// pass applies a change once, and writes down before what it will make.
 func (w *world) pass(c fairlead.Change) (fairlead.Record, error) {
+	if w.prior(c.Record.Element) == nil {
+		w.record(c.Record)
+	}
 	r, err := w.provider.Apply(w.t.Context(), c)
 	if err == nil {
 		w.record(r)

@@ -56,7 +56,7 @@ func (p *Provider) workloadHealth(ctx context.Context, o owner, w *workload, ide
 	if err != nil {
 		return fairlead.Health{}, err
 	}
-	pods, err := p.observe(ctx, o.filters())
+	pods, err := p.observe(ctx, o.with())
 	if err != nil {
 		return fairlead.Health{}, err
 	}

@@ -368,12 +368,12 @@ func (p *Provider) releaseImages(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	list, err := p.api.ContainerList(ctx, client.ContainerListOptions{All: true})
+	list, err := p.containers(ctx, nil)
 	if err != nil {
 		return err
 	}
 	used := map[string]bool{}
-	for _, c := range list.Items {
+	for _, c := range list {
 		used[c.Image], used[c.ImageID] = true, true
 	}
 	p.mu.Lock()

@@ -8,10 +8,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/google/uuid"
-	"github.com/moby/moby/client"
-
 	"github.com/fairlead/fairlead"
+	"github.com/google/uuid"
 )
 
 // Everything Fairlead makes on an engine carries these labels. They are the memory that outlives the server: what belongs to
@@ -62,9 +60,16 @@ func (s scope) labels() map[string]string {
 	return map[string]string{labelInstance: s.instance, labelStackID: s.stackID, labelStack: s.stack, labelNamespace: s.namespace}
 }
 
-func (s scope) filters(more ...string) client.Filters {
-	f := client.Filters{}.Add("label", labelInstance+"="+s.instance, labelStackID+"="+s.stackID, labelNamespace+"="+s.namespace)
-	return f.Add("label", more...)
+// with are the labels of everything of the scope that also has more: pairs of label and value.
+func (s scope) with(more ...string) labelled {
+	return labelled{labelInstance: s.instance, labelStackID: s.stackID, labelNamespace: s.namespace}.and(more)
+}
+
+func (l labelled) and(pairs []string) labelled {
+	for i := 0; i+1 < len(pairs); i += 2 {
+		l[pairs[i]] = pairs[i+1]
+	}
+	return l
 }
 
 func (s scope) key() string { return s.stackID + "/" + s.namespace }
@@ -76,10 +81,9 @@ func (o owner) labels(role string, more map[string]string) map[string]string {
 	return l
 }
 
-// filters finds everything of the element, whatever its kind, name and namespace were.
-func (o owner) filters(more ...string) client.Filters {
-	f := client.Filters{}.Add("label", labelInstance+"="+o.instance, labelStackID+"="+o.stackID, labelElement+"="+o.element)
-	return f.Add("label", more...)
+// with are the labels of everything of the element that also has more, whatever its kind, name and namespace were.
+func (o owner) with(more ...string) labelled {
+	return labelled{labelInstance: o.instance, labelStackID: o.stackID, labelElement: o.element}.and(more)
 }
 
 func (o owner) key() string { return o.stackID + "/" + o.element }

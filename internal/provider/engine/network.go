@@ -22,7 +22,7 @@ func (p *Provider) ensureNetwork(ctx context.Context, s scope) (id string, err e
 	if id != "" || err != nil {
 		return id, err
 	}
-	name := bounded("fairlead", s.stack, s.namespace)
+	name := s.networkName()
 	var last error
 	for range 5 {
 		subnet, err := p.freeSubnet(ctx, name, s)
@@ -46,12 +46,12 @@ func (p *Provider) ensureNetwork(ctx context.Context, s scope) (id string, err e
 
 // findNetwork returns "" when there is none. Networks without the role label are left-overs of freeSubnet.
 func (p *Provider) findNetwork(ctx context.Context, s scope) (string, error) {
-	list, err := p.api.NetworkList(ctx, client.NetworkListOptions{Filters: s.filters(labelRole + "=" + roleNetwork)})
-	if err != nil || len(list.Items) == 0 {
+	list, err := p.networks(ctx, s.with(labelRole, roleNetwork))
+	if err != nil || len(list) == 0 {
 		return "", err
 	}
-	slices.SortFunc(list.Items, func(a, b network.Summary) int { return a.Created.Compare(b.Created) })
-	return list.Items[0].ID, nil
+	slices.SortFunc(list, func(a, b network.Summary) int { return a.Created.Compare(b.Created) })
+	return list[0].ID, nil
 }
 
 // freeSubnet lets the engine choose a subnet, by making a network and removing it.
@@ -76,19 +76,19 @@ func (p *Provider) freeSubnet(ctx context.Context, name string, s scope) (networ
 // releaseNetwork removes the network of a scope when nothing of the scope is left on it.
 func (p *Provider) releaseNetwork(ctx context.Context, s scope) error {
 	defer p.scopes.lock(s.key())()
-	left, err := p.api.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: s.filters()})
-	if err != nil || len(left.Items) > 0 {
+	left, err := p.containers(ctx, s.with())
+	if err != nil || len(left) > 0 {
 		return err
 	}
-	markers, err := p.api.VolumeList(ctx, client.VolumeListOptions{Filters: s.filters(labelRole + "=" + roleMarker)})
-	if err != nil || len(markers.Items) > 0 {
+	markers, err := p.volumes(ctx, s.with(labelRole, roleMarker))
+	if err != nil || len(markers) > 0 {
 		return err
 	}
-	nets, err := p.api.NetworkList(ctx, client.NetworkListOptions{Filters: s.filters()})
+	nets, err := p.networks(ctx, s.with())
 	if err != nil {
 		return err
 	}
-	for _, n := range nets.Items {
+	for _, n := range nets {
 		if _, err := p.api.NetworkRemove(ctx, n.ID, client.NetworkRemoveOptions{}); err != nil && !gone(err) && !cerrdefs.IsPermissionDenied(err) && !cerrdefs.IsConflict(err) {
 			return err // in use by a stranger's container is permission denied: it stays
 		}
@@ -96,18 +96,22 @@ func (p *Provider) releaseNetwork(ctx context.Context, s scope) error {
 	return nil
 }
 
-// endpoint returns a container's place on a network; nil when it is not there.
+// endpoint returns a container's place on the network of its scope; nil when it is not there. Podman says the network's name
+// where Docker says its id.
 func endpoint(info *container.InspectResponse, networkID string) *network.EndpointSettings {
 	if info.NetworkSettings == nil {
 		return nil
 	}
+	name := ownerOf(info.Config.Labels).networkName()
 	for _, e := range info.NetworkSettings.Networks {
-		if e != nil && e.NetworkID == networkID {
+		if e != nil && (e.NetworkID == networkID || e.NetworkID == name) {
 			return e
 		}
 	}
 	return nil
 }
+
+func (s scope) networkName() string { return bounded("fairlead", s.stack, s.namespace) }
 
 // setAliases makes a container's aliases on the network exactly those wanted, keeping its address. Connections pause for a
 // moment. The caller holds the scope's lock.

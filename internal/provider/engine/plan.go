@@ -7,8 +7,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/moby/moby/client"
-
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/internal/template"
 )
@@ -98,7 +96,7 @@ func (p *Provider) compare(ctx context.Context, m *manifest, o owner, want fairl
 	if err != nil {
 		return fairlead.OpUpdate, "", err
 	}
-	pods, err := p.observe(ctx, o.filters())
+	pods, err := p.observe(ctx, o.with())
 	if err != nil {
 		return fairlead.OpUpdate, "", err
 	}
@@ -173,14 +171,14 @@ func (p *Provider) serviceDrift(ctx context.Context, m *manifest, o owner) (stri
 	if err != nil {
 		return "", err
 	}
-	vols, err := p.api.VolumeList(ctx, client.VolumeListOptions{Filters: o.filters(labelRole + "=" + roleMarker)})
+	vols, err := p.volumes(ctx, o.with(labelRole, roleMarker))
 	if err != nil {
 		return "", err
 	}
-	if len(vols.Items) == 0 {
+	if len(vols) == 0 {
 		return serviceMissing, nil
 	}
-	if len(vols.Items) != 1 || vols.Items[0].Labels[labelService] != toJSON(s) || !o.same(vols.Items[0].Labels) {
+	if len(vols) != 1 || vols[0].Labels[labelService] != toJSON(s) || !o.same(vols[0].Labels) {
 		return "its mark on the engine differs", nil
 	}
 	named, err := p.namedPorts(ctx, s)

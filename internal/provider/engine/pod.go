@@ -146,16 +146,16 @@ func (po *pod) failed() bool {
 	return slices.ContainsFunc(po.members, func(m *member) bool { return m.over() && m.info.State.ExitCode != 0 })
 }
 
-// observe reads the pods that filters find, in the order of their indices.
-func (p *Provider) observe(ctx context.Context, filters client.Filters) ([]*pod, error) {
-	list, err := p.api.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: filters})
+// observe reads the pods that have the labels, in the order of their indices.
+func (p *Provider) observe(ctx context.Context, l labelled) ([]*pod, error) {
+	list, err := p.containers(ctx, l)
 	if err != nil {
 		return nil, err
 	}
-	infos := make([]*container.InspectResponse, len(list.Items))
+	infos := make([]*container.InspectResponse, len(list))
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(4)
-	for i, c := range list.Items {
+	for i, c := range list {
 		if c.Labels[labelPod] == "" {
 			continue
 		}
@@ -356,15 +356,25 @@ const drain = 2 * time.Second
 func (p *Provider) remove(ctx context.Context, po *pod) error {
 	var g errgroup.Group
 	for _, m := range po.members {
-		g.Go(func() error { return p.removeContainer(ctx, m) })
+		g.Go(func() error { return p.stop(ctx, m) })
 	}
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	return p.removeVolumes(ctx, po.owner.filters(labelPod+"="+po.name, labelRole+"="+roleEmpty))
+	// The first container goes last: the others are on its network.
+	for _, m := range slices.Concat(po.inits, po.sides, po.members) {
+		if err := p.discard(ctx, m.id); err != nil {
+			return err
+		}
+	}
+	return p.removeVolumes(ctx, po.owner.with(labelPod, po.name, labelRole, roleEmpty))
 }
 
-func (p *Provider) removeContainer(ctx context.Context, m *member) error {
+// stop ends a container the way it asked for: preStop, stop signal, grace period.
+func (p *Provider) stop(ctx context.Context, m *member) error {
+	if m.created() {
+		return nil
+	}
 	grace := m.care.Grace
 	if m.running() && len(m.care.PreStop) > 0 {
 		begun := time.Now()
@@ -375,12 +385,10 @@ func (p *Provider) removeContainer(ctx context.Context, m *member) error {
 		cancel()
 		grace = max(2, grace-int(time.Since(begun).Seconds()))
 	}
-	if !m.created() {
-		if _, err := p.api.ContainerStop(ctx, m.id, client.ContainerStopOptions{Timeout: &grace}); err != nil && !gone(err) {
-			return err
-		}
+	if _, err := p.api.ContainerStop(ctx, m.id, client.ContainerStopOptions{Timeout: &grace}); err != nil && !gone(err) {
+		return err
 	}
-	return p.discard(ctx, m.id)
+	return nil
 }
 
 // discard removes a container at once.
@@ -392,12 +400,12 @@ func (p *Provider) discard(ctx context.Context, id string) error {
 	return err
 }
 
-func (p *Provider) removeVolumes(ctx context.Context, f client.Filters) error {
-	vols, err := p.api.VolumeList(ctx, client.VolumeListOptions{Filters: f})
+func (p *Provider) removeVolumes(ctx context.Context, l labelled) error {
+	vols, err := p.volumes(ctx, l)
 	if err != nil {
 		return err
 	}
-	for _, v := range vols.Items {
+	for _, v := range vols {
 		if _, err := p.api.VolumeRemove(ctx, v.Name, client.VolumeRemoveOptions{}); err != nil && !gone(err) && !inUse(err) {
 			return err
 		}

@@ -18,11 +18,14 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	cerrdefs "github.com/containerd/errdefs"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/moby/moby/api/types/system"
 	"github.com/moby/moby/client"
 
 	"github.com/fairlead/fairlead"
@@ -93,6 +96,7 @@ type machine struct {
 	name     string
 	cpus     int
 	platform v1.Platform
+	podman   bool
 }
 
 // New returns a Provider. It does not contact the engine.
@@ -144,7 +148,7 @@ func (p *Provider) Ping(ctx context.Context) (string, error) {
 	return fmt.Sprintf("%s (API %s)", v.Version, v.APIVersion), nil
 }
 
-// facts asks the engine once what machine it runs on.
+// about asks the engine once what machine it runs on.
 func (p *Provider) about(ctx context.Context) (*machine, error) {
 	p.mu.Lock()
 	m := p.machine
@@ -156,7 +160,12 @@ func (p *Provider) about(ctx context.Context) (*machine, error) {
 	if err != nil {
 		return nil, err
 	}
-	m = &machine{name: res.Info.Name, cpus: res.Info.NCPU, platform: v1.Platform{OS: "linux", Architecture: architecture(res.Info.Architecture)}}
+	version, err := p.api.ServerVersion(ctx, client.ServerVersionOptions{})
+	if err != nil {
+		return nil, err
+	}
+	podman := slices.ContainsFunc(version.Components, func(c system.ComponentVersion) bool { return strings.Contains(c.Name, "Podman") })
+	m = &machine{podman: podman, name: res.Info.Name, cpus: res.Info.NCPU, platform: v1.Platform{OS: "linux", Architecture: architecture(res.Info.Architecture)}}
 	p.mu.Lock()
 	p.machine = m
 	p.mu.Unlock()

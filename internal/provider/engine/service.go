@@ -116,12 +116,12 @@ func (s *service) aliasesFor(named map[string]int) []string {
 
 // services reads the markers of a scope.
 func (p *Provider) services(ctx context.Context, sc scope) ([]*service, error) {
-	vols, err := p.api.VolumeList(ctx, client.VolumeListOptions{Filters: sc.filters(labelRole + "=" + roleMarker)})
+	vols, err := p.volumes(ctx, sc.with(labelRole, roleMarker))
 	if err != nil {
 		return nil, err
 	}
 	var out []*service
-	for _, v := range vols.Items {
+	for _, v := range vols {
 		s := &service{}
 		if err := json.Unmarshal([]byte(v.Labels[labelService]), s); err != nil {
 			continue // not ours after all
@@ -232,12 +232,12 @@ func (p *Provider) syncForwarders(ctx context.Context, sc scope, networkID strin
 
 // namedPorts are the names of ports that the pods of a Service have.
 func (p *Provider) namedPorts(ctx context.Context, s *service) (map[string]int, error) {
-	list, err := p.api.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: s.owner.scope.filters(labelRole + "=" + roleMain)})
+	list, err := p.containers(ctx, s.owner.scope.with(labelRole, roleMain))
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(list.Items, func(a, b container.Summary) int { return int(b.Created - a.Created) })
-	for _, c := range list.Items {
+	slices.SortFunc(list, func(a, b container.Summary) int { return int(b.Created - a.Created) })
+	for _, c := range list {
 		if s.selects(podLabels(c.Labels)) {
 			var k care
 			_ = json.Unmarshal([]byte(c.Labels[labelCare]), &k)
@@ -276,11 +276,11 @@ func (s *service) forwarding(named map[string]int) forwarding {
 }
 
 func (p *Provider) forwarderOf(ctx context.Context, o owner) (*container.InspectResponse, error) {
-	list, err := p.api.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: o.filters(labelRole + "=" + roleForwarder)})
-	if err != nil || len(list.Items) == 0 {
+	list, err := p.containers(ctx, o.with(labelRole, roleForwarder))
+	if err != nil || len(list) == 0 {
 		return nil, err
 	}
-	res, err := p.api.ContainerInspect(ctx, list.Items[0].ID, client.ContainerInspectOptions{})
+	res, err := p.api.ContainerInspect(ctx, list[0].ID, client.ContainerInspectOptions{})
 	if gone(err) {
 		return nil, nil
 	}
@@ -344,9 +344,13 @@ func (p *Provider) makeForwarder(ctx context.Context, s *service, f forwarding, 
 	if err != nil {
 		return err
 	}
+	m, err := p.about(ctx)
+	if err != nil {
+		return err
+	}
 	var last error
 	for try := range 12 {
-		opts := s.forwarderOptions(f, image, networkID, kept, try)
+		opts := s.forwarderOptions(f, image, networkID, kept, try, m.podman)
 		res, err := p.api.ContainerCreate(ctx, opts)
 		if cerrdefs.IsConflict(err) {
 			opts.Name += "-" + digest(s.owner.instance + s.owner.stackID)[:6]
@@ -378,12 +382,14 @@ func (s *service) choosesPorts() bool {
 	return s.Publish != "" && slices.ContainsFunc(s.Ports, func(sp servicePort) bool { return sp.NodePort == 0 })
 }
 
-func (s *service) forwarderOptions(f forwarding, image, networkID string, kept map[string]int, try int) client.ContainerCreateOptions {
+func (s *service) forwarderOptions(f forwarding, image, networkID string, kept map[string]int, try int, podman bool) client.ContainerCreateOptions {
 	cfg := &container.Config{Image: image, Cmd: f.cmd, Labels: s.owner.labels(roleForwarder, map[string]string{labelHash: f.hash})}
 	host := &container.HostConfig{NetworkMode: container.NetworkMode(networkID), ReadonlyRootfs: true,
-		RestartPolicy: container.RestartPolicy{Name: container.RestartPolicyUnlessStopped},
-		// Names that nobody carries must fail at once and not be asked for outside.
-		DNS: []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}}
+		RestartPolicy: container.RestartPolicy{Name: container.RestartPolicyUnlessStopped}}
+	if !podman {
+		// Names that nobody carries must fail at once and not be asked for outside. Docker's own resolver comes first.
+		host.DNS = []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}
+	}
 	if s.Publish != "" {
 		cfg.ExposedPorts, host.PortBindings = network.PortSet{}, network.PortMap{}
 		addr, _ := netip.ParseAddr(s.Address)

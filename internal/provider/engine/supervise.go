@@ -65,11 +65,11 @@ func (p *Provider) follow(ctx context.Context) error {
 		seen: map[string]*view{}, results: make(chan result)}
 	defer s.drain()
 	defer cancel()
-	list, err := p.api.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: client.Filters{}.Add("label", labelInstance+"="+p.instance)})
+	list, err := p.containers(ctx, labelled{labelInstance: p.instance})
 	if err != nil {
 		return err
 	}
-	for _, c := range list.Items {
+	for _, c := range list {
 		if c.Labels[labelPod] != "" {
 			s.touch(ownerOf(c.Labels))
 		}
@@ -164,7 +164,7 @@ func (p *Provider) attend(ctx context.Context, o owner, seen *view) result {
 			return result{key: o.key(), next: next, view: seen}
 		}
 	}
-	pods, err := p.observe(ctx, o.filters())
+	pods, err := p.observe(ctx, o.with())
 	if err != nil {
 		return result{key: o.key(), next: p.now().Add(5 * time.Second)}
 	}

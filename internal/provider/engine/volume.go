@@ -186,23 +186,9 @@ func (p *Provider) fillVolumes(ctx context.Context, r *revision, volumes []corev
 		return nil
 	}
 	var mounts []mount.Mount
-	var all []file
 	for i := range volumes {
-		v := &volumes[i]
-		files, _, err := filesOf(v, r.configs)
-		if err != nil {
-			return err
-		}
-		for _, f := range files {
-			f.path = v.Name + "/" + f.path
-			all = append(all, f)
-		}
-		mounts = append(mounts, mount.Mount{Type: mount.TypeVolume, Source: r.volumeFor(v, 0), Target: fillRoot + "/" + v.Name,
+		mounts = append(mounts, mount.Mount{Type: mount.TypeVolume, Source: r.volumeFor(&volumes[i], 0), Target: fillRoot + "/" + volumes[i].Name,
 			VolumeOptions: &mount.VolumeOptions{NoCopy: true}})
-	}
-	tarball, err := archive(fillRoot, all)
-	if err != nil {
-		return err
 	}
 	res, err := p.api.ContainerCreate(ctx, client.ContainerCreateOptions{
 		Name: r.objectName(r.hash[:8], "files"),
@@ -219,7 +205,7 @@ func (p *Provider) fillVolumes(ctx context.Context, r *revision, volumes []corev
 	if err != nil {
 		return err
 	}
-	_, err = p.api.CopyToContainer(ctx, res.ID, client.CopyToContainerOptions{DestinationPath: "/", Content: tarball})
+	err = p.copyVolumes(ctx, r, volumes, res.ID)
 	if rmErr := p.discard(context.WithoutCancel(ctx), res.ID); err == nil {
 		err = rmErr
 	}
@@ -230,6 +216,24 @@ func (p *Provider) fillVolumes(ctx context.Context, r *revision, volumes []corev
 	defer p.mu.Unlock()
 	for i := range volumes {
 		p.loaded[r.volumeFor(&volumes[i], 0)] = true
+	}
+	return nil
+}
+
+// copyVolumes writes the files of each volume where the container mounts it.
+func (p *Provider) copyVolumes(ctx context.Context, r *revision, volumes []corev1.Volume, id string) error {
+	for i := range volumes {
+		files, _, err := filesOf(&volumes[i], r.configs)
+		if err != nil {
+			return err
+		}
+		tarball, err := archive("", files)
+		if err != nil {
+			return err
+		}
+		if _, err := p.api.CopyToContainer(ctx, id, client.CopyToContainerOptions{DestinationPath: fillRoot + "/" + volumes[i].Name, Content: tarball}); err != nil {
+			return err
+		}
 	}
 	return nil
 }
