@@ -159,9 +159,9 @@ func TestStageFailures(t *testing.T) {
 	}
 	for _, tt := range []struct{ name, src, says string }{
 		{"a missing image", stage(`images: [{name: app, image: "team/web:2.0"}], deploy: {tool: aos, stack: web, create: true, template: web, version: "1.0"}`),
-			`input image "app" is missing: team/web:2.0 (organization team, repository web, tag 2.0)`},
+			`input image "app" is missing: image team/web:2.0 does not exist`},
 		{"a missing repository", stage(`images: [{name: a, image: "team/web:1.0"}, {name: app, image: "team/api:${v}"}], deploy: {tool: aos, stack: web, create: true, template: web, version: "1.0"}`),
-			"team/api:none (organization team, repository api, tag none)"},
+			`input image "app" is missing: image team/api:none does not exist`},
 		{"an image that is none when expanded", stage(`images: [{name: app, image: "team/web:${v} ${SYS_TIMESTAMP}"}], deploy: {tool: aos, stack: "${v} x", create: true, template: web, version: "1.0"}`),
 			`"none 2`},
 		{"an absent stack", stage(`deploy: {tool: aos, stack: web}`), `stack "web" does not exist; create it, or say "create: true"`},
@@ -179,6 +179,9 @@ func TestStageFailures(t *testing.T) {
 				t.Errorf("stages %+v", run.Stages)
 			}
 			wantText(t, b.log(run.ID, "first"), tt.says)
+			if log := b.log(run.ID, ""); strings.Count(log, tt.says) > 1 && len(tt.says) > 20 || strings.Contains(log, "error: ") {
+				t.Errorf("the log repeats itself:\n%s", log)
+			}
 			wantText(t, run.Message, `stage 1 ("first") failed: `)
 			b.read(func(ctx context.Context, tx *store.Tx) error {
 				stacks, _, err := tx.Stacks(ctx, 10, "")
@@ -198,6 +201,9 @@ func TestFailedActionFailsTheRun(t *testing.T) {
 	run := b.ended(b.start("web", nil).ID, fairlead.RunFailed)
 	wantText(t, run.Stages[0].Message, "no room left")
 	wantText(t, b.log(run.ID, "deploy"), "error [deploy]", "no room left")
+	if log := b.log(run.ID, ""); strings.Count(log, "no room left") != 2 { // of the element and of the action
+		t.Errorf("the log repeats itself:\n%s", log)
+	}
 	b.world.Set("web", stacktest.Behaviour{})
 	b.ended(b.start("web", nil).ID, fairlead.RunSucceeded)
 }

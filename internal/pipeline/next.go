@@ -34,6 +34,7 @@ type StageEnded struct {
 	State          fairlead.StageState
 	Text           string
 	Details        []string                 // what is wrong, item by item, for the log
+	Told           bool                     // the log has Text already, from the stack action
 	Images         []fairlead.ResolvedImage // nil keeps those of ActionBegun
 }
 
@@ -169,8 +170,14 @@ func (t *transition) startStage(i int) {
 	}
 }
 
-// end ends the run; stages that did not start are skipped, or canceled with the run.
+// end ends the run and logs why.
 func (t *transition) end(state fairlead.RunState, message string) {
+	t.endTelling(state, message, message)
+}
+
+// endTelling ends the run; stages that did not start are skipped, or canceled with the run. The log says only why, because
+// it may have the whole message already.
+func (t *transition) endTelling(state fairlead.RunState, message, why string) {
 	if !t.moveRun(state) {
 		return
 	}
@@ -185,8 +192,8 @@ func (t *transition) end(state fairlead.RunState, message string) {
 		}
 	}
 	text := fmt.Sprintf("run %d %s", t.run.Number, state)
-	if message != "" {
-		text += ": " + message
+	if why != "" {
+		text += ": " + why
 	}
 	t.log("", "run-"+string(state), "%s", text)
 	t.do(StartNextRun{})
@@ -231,22 +238,26 @@ func (t *transition) stageEnded(e StageEnded) {
 	for _, d := range e.Details {
 		t.log(s.Name, "stage-error", "%s", d)
 	}
-	name := describe(e.Stage, s.Name)
-	text := fmt.Sprintf("%s %s", name, e.State)
+	short := describe(e.Stage, s.Name) + " " + string(e.State)
+	text := short
 	if e.Text != "" {
 		text += ": " + e.Text
 	}
-	t.log(s.Name, "stage-"+string(e.State), "%s", text)
+	told := text
+	if e.Told {
+		told = short
+	}
+	t.log(s.Name, "stage-"+string(e.State), "%s", told)
 	switch {
 	case t.run.Stopping:
 		t.end(fairlead.RunCanceled, t.run.Message)
 	case e.State == fairlead.StageSucceeded:
 		t.startStage(e.Stage + 1)
 	case e.State == fairlead.StageCanceled:
-		t.end(fairlead.RunCanceled, text)
+		t.endTelling(fairlead.RunCanceled, text, short)
 	default:
 		// Without error handling the run is back at its start: return-to-start.
-		t.end(fairlead.RunFailed, text)
+		t.endTelling(fairlead.RunFailed, text, short)
 	}
 }
 

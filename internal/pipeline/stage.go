@@ -162,6 +162,7 @@ func (e *Engine) mustExist(ctx context.Context, name string) error {
 // are missing are named at once.
 func (e *Engine) resolveImages(ctx context.Context, d *deployment, values map[string]string) error {
 	var problems fairlead.Diagnostics
+	var last error
 	for i, img := range d.spec.Images {
 		found, err := e.resolveImage(ctx, img, d.run.Variables)
 		switch fairlead.ErrorCode(err) {
@@ -171,10 +172,14 @@ func (e *Engine) resolveImages(ctx context.Context, d *deployment, values map[st
 		case fairlead.Unavailable, fairlead.Internal:
 			return err
 		default:
+			last = err
 			problems = append(problems, fairlead.Diagnostic{Severity: fairlead.SeverityError, Code: "missing-image", Path: item("images", i), Summary: err.Error()})
 		}
 	}
-	return problems.Err("input images")
+	if len(problems) == 1 {
+		return last
+	}
+	return problems.Err("the stage's images")
 }
 
 func (e *Engine) resolveImage(ctx context.Context, img fairlead.StageImage, values map[string]string) (found fairlead.ResolvedImage, err error) {
@@ -187,9 +192,7 @@ func (e *Engine) resolveImage(ctx context.Context, img fairlead.StageImage, valu
 	}
 	tag, err := e.images.Resolve(ctx, ref)
 	if fairlead.ErrorCode(err) == fairlead.NotFound {
-		at, colon := strings.IndexByte(ref, '/'), strings.LastIndexByte(ref, ':')
-		return found, fairlead.Errorf(fairlead.NotFound, "input image %q is missing: %s (organization %s, repository %s, tag %s): %w",
-			img.Name, ref, ref[:at], ref[at+1:colon], ref[colon+1:], err)
+		return found, fairlead.Errorf(fairlead.NotFound, "input image %q is missing: %w", img.Name, err)
 	}
 	return fairlead.ResolvedImage{Name: img.Name, Image: ref, Address: e.images.Address(ref), Digest: tag.Digest}, err
 }
@@ -238,7 +241,7 @@ func (e *Engine) begin(ctx context.Context, job *river.Job[stageWork], d *deploy
 			}
 			event := ActionBegun{Stage: d.Stage, Attempt: d.Attempt, Action: action.ID, Stack: action.Stack, Images: d.images}
 			for _, w := range d.prepared.Plan.Warnings {
-				event.Warnings = append(event.Warnings, w.String())
+				event.Warnings = append(event.Warnings, detail(w))
 			}
 			if _, err := e.step(ctx, tx, run, event); err != nil {
 				return err
@@ -304,15 +307,23 @@ func (d *deployment) timedOut() StageEnded {
 	return StageEnded{Stage: d.Stage, Attempt: d.Attempt, State: fairlead.StageTimedOut, Text: text, Images: d.images}
 }
 
-// failed ends the stage with an error; its single mistakes become lines of the log.
+// failed ends the stage with an error. Its single mistakes become lines of the log, unless the error says it all.
 func (d *deployment) failed(err error) StageEnded {
 	event := StageEnded{Stage: d.Stage, Attempt: d.Attempt, State: fairlead.StageFailed, Text: err.Error(), Images: d.images}
 	if e, ok := errors.AsType[*fairlead.Error](err); ok {
 		for _, p := range e.Problems {
-			event.Details = append(event.Details, p.String())
+			if len(e.Problems) == 1 && p.File == "" && p.Detail == "" && strings.HasSuffix(event.Text, p.Summary) {
+				continue
+			}
+			event.Details = append(event.Details, detail(p))
 		}
 	}
 	return event
+}
+
+// detail is a finding as a line of the log, whose level says already how bad it is.
+func detail(p fairlead.Diagnostic) string {
+	return strings.TrimPrefix(p.String(), string(p.Severity)+": ")
 }
 
 type doneWorker struct {
@@ -352,10 +363,10 @@ func ended(ctx context.Context, tx *store.Tx, at attempt, id string) (StageEnded
 		event.Text = "the record of its stack action is gone"
 		return event, nil
 	}
-	event.Text = action.Message
+	event.Text, event.Told = action.Message, action.Message != ""
 	switch action.State {
 	case fairlead.ActionSucceeded:
-		event.State = fairlead.StageSucceeded
+		event.State, event.Told = fairlead.StageSucceeded, false
 		if unchanged(action.Plan) {
 			event.Text = "nothing changed: stack " + action.Stack + " is as wanted"
 		}
