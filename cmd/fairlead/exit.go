@@ -57,6 +57,26 @@ type shown struct{ code int }
 
 func (shown) Error() string { return "see above" }
 
+// unsuccessful ends a command that waited for work which did not end well. In json and yaml it shows the work as well; in text
+// the error says it all.
+func (v view) unsuccessful(work any, ended, why, see string) error {
+	if err := v.show(work, func(*printer) {}); err != nil {
+		return err
+	}
+	if why != "" {
+		ended += ": " + why
+	}
+	return &workError{fairlead.Errorf(fairlead.Failed, "%s", ended), see}
+}
+
+// workError tells how work ended, and the command that looks at it.
+type workError struct {
+	error
+	see string
+}
+
+func (e *workError) Unwrap() error { return e.error }
+
 // interrupted ends a command that waited for work which goes on without it.
 type interrupted struct {
 	what string   // "stack web: create"
@@ -119,6 +139,9 @@ func failureOf(ctx context.Context, err error) failure {
 	} else {
 		f.Code = fairlead.Failed // of this program or its surroundings, not of the server
 	}
+	if e, ok := errors.AsType[*workError](err); ok {
+		f.See = []string{e.see}
+	}
 	if f.Code == fairlead.Unauthenticated {
 		f.See = []string{"fairlead login --help"}
 	}
@@ -137,7 +160,7 @@ func finding(d fairlead.Diagnostic) string {
 func (f failure) inOneLine() failure {
 	if len(f.Problems) == 1 && strings.HasSuffix(f.Message, f.Problems[0].Summary) {
 		if p := f.Problems[0]; p.Line > 0 || p.Detail != "" {
-			f.Message = p.String()
+			f.Message = strings.TrimPrefix(p.String(), string(p.Severity)+": ")
 		}
 		f.Problems = nil
 	}

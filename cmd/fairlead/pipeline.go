@@ -182,22 +182,11 @@ func (a *app) started(cmd *cobra.Command, c *client.Client, run fairlead.Run, wa
 	if err != nil {
 		return err
 	}
-	err = v.show(run, func(p *printer) {
-		p.linef("run %d of pipeline %s %s after %s", run.Number, run.Pipeline, run.State, p.took(&run.CreatedAt, run.EndedAt))
-	})
-	if err == nil && run.State != fairlead.RunSucceeded {
-		err = runError(run)
+	ended := fmt.Sprintf("run %d of pipeline %s %s after %s", run.Number, run.Pipeline, run.State, (&printer{now: v.now}).took(&run.CreatedAt, run.EndedAt))
+	if run.State != fairlead.RunSucceeded {
+		return v.unsuccessful(run, ended, run.Message, "fairlead run show "+run.ID)
 	}
-	return err
-}
-
-// runError tells why a run did not succeed.
-func runError(run fairlead.Run) error {
-	message := fmt.Sprintf("run %d of pipeline %s %s", run.Number, run.Pipeline, run.State)
-	if run.Message != "" {
-		message += ": " + run.Message
-	}
-	return &fairlead.Error{Code: fairlead.Failed, Message: message}
+	return v.show(run, func(p *printer) { p.line(ended) })
 }
 
 func newPipelineRunsCommand(a *app) *cobra.Command {

@@ -43,7 +43,11 @@ func newStackShowCommand(a *app) *cobra.Command {
 }
 
 func printStack(p *printer, s fairlead.Stack) {
-	p.fields("Stack", s.Name, "Description", s.Description, "Status", string(s.Status), "Health", string(s.Health), "Reason", s.Reason,
+	reason := "Reason"
+	if s.Status == fairlead.StackRunning {
+		reason = "Last action" // did not work, and was rolled back
+	}
+	p.fields("Stack", s.Name, "Description", s.Description, "Status", string(s.Status), "Health", string(s.Health), reason, s.Reason,
 		"Template", s.Template+"@"+s.Version, "Target", s.Target, "Namespace", s.Namespace, "Action", s.Action,
 		"Created", strings.TrimSpace(p.ago(s.CreatedAt)+by(s.CreatedBy)), "Updated", p.ago(s.UpdatedAt))
 	if len(s.Inputs) > 0 {
@@ -55,6 +59,15 @@ func printStack(p *printer, s fairlead.Stack) {
 	}
 	if len(s.Outputs) > 0 {
 		p.section("Outputs", outputTable(s.Outputs))
+	}
+	if s.Status == fairlead.StackAbnormal {
+		p.section("What you can do", table{
+			{"fairlead stack elements " + s.Name, "see which elements are not as wanted"},
+			{"fairlead stack retry " + s.Name, "do the last action again where it failed"},
+			{"fairlead stack upgrade " + s.Name + " ...", "go on with other inputs or another version"},
+			{"fairlead stack rollback " + s.Name, "go back to the last version that worked, if there is one"},
+			{"fairlead stack delete " + s.Name, "remove what was made"},
+		})
 	}
 }
 
@@ -224,23 +237,14 @@ func (a *app) begun(cmd *cobra.Command, c *client.Client, action fairlead.Action
 			return err
 		}
 	}
-	err = v.show(action, func(p *printer) {
-		p.linef("stack %s: %s %s after %s", action.Stack, action.Verb, action.State, p.took(&action.CreatedAt, action.EndedAt))
+	ended := fmt.Sprintf("stack %s: %s %s after %s", action.Stack, action.Verb, action.State, (&printer{now: v.now}).took(&action.CreatedAt, action.EndedAt))
+	if action.State != want {
+		return v.unsuccessful(action, ended, action.Message, "fairlead stack show "+action.Stack)
+	}
+	return v.show(action, func(p *printer) {
+		p.line(ended)
 		if len(outputs) > 0 {
 			p.section("Outputs", outputTable(outputs))
 		}
 	})
-	if err == nil && action.State != want {
-		err = actionError(action)
-	}
-	return err
-}
-
-// actionError tells why an action did not succeed.
-func actionError(action fairlead.Action) error {
-	message := fmt.Sprintf("stack %s: %s %s", action.Stack, action.Verb, action.State)
-	if action.Message != "" {
-		message += ": " + action.Message
-	}
-	return &fairlead.Error{Code: fairlead.Failed, Message: message}
 }
