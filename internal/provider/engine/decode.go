@@ -133,7 +133,7 @@ func (d *decoder) object(path string, v any, t reflect.Type) (any, bool) {
 
 func (d *decoder) unknownField(path, key string, fields map[string]reflect.Type) {
 	detail := "it is ignored"
-	if near := nearest(key, slices.Sorted(maps.Keys(fields))); near != "" {
+	if near := fairlead.Nearest(key, slices.Sorted(maps.Keys(fields))); near != "" {
 		detail += fmt.Sprintf("; did you mean %q?", near)
 	}
 	d.warnf("unknown-field", join(path, key), detail, "unknown field %q", key)
@@ -316,37 +316,3 @@ func join(path, key string) string {
 }
 
 func last(path string) string { return path[strings.LastIndexByte(path, '.')+1:] }
-
-// nearest returns the name that was probably meant, or "".
-func nearest(given string, names []string) string {
-	best, bestDistance := "", 3
-	for _, n := range names {
-		if strings.EqualFold(n, given) {
-			return n
-		}
-		if dist := distance(strings.ToLower(given), strings.ToLower(n)); dist < bestDistance && dist < len(given) {
-			best, bestDistance = n, dist
-		}
-	}
-	return best
-}
-
-// distance is the number of single-letter edits between two words.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
-		}
-	}
-	return row[len(b)]
-}

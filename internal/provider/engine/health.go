@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
+	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/moby/moby/api/types/container"
@@ -212,6 +215,32 @@ func (p *Provider) serviceHealth(ctx context.Context, o owner, m *manifest) (fai
 			h.State, h.Again = fairlead.Unhealthy, false
 			h.Reason = "the forwarder does not run: " + p.lastLine(ctx, forwarder.ID)
 		}
+		return h, nil
+	}
+	if forwarder != nil && !p.listens(ctx, forwarder, s) {
+		h.State, h.Reason = fairlead.HealthProgressing, "the forwarder does not listen yet"
 	}
 	return h, nil
+}
+
+// listens reports whether a forwarder takes connections. Only a refusal counts as no: where the engine's network cannot be
+// reached from here, nothing can be told.
+func (p *Provider) listens(ctx context.Context, forwarder *container.InspectResponse, s *service) bool {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	for _, e := range forwarder.NetworkSettings.Networks {
+		for _, sp := range s.Ports {
+			if e == nil || !e.IPAddress.IsValid() || !strings.EqualFold(sp.Protocol, "tcp") {
+				continue
+			}
+			conn, err := new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(e.IPAddress.String(), strconv.Itoa(sp.Port)))
+			if errors.Is(err, syscall.ECONNREFUSED) {
+				return false
+			}
+			if err == nil {
+				conn.Close()
+			}
+		}
+	}
+	return true
 }

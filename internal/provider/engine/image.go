@@ -1,9 +1,6 @@
 package engine
 
 import (
-	"archive/tar"
-	"bytes"
-	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -18,13 +15,12 @@ import (
 	cerrdefs "github.com/containerd/errdefs"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/empty"
-	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/moby/moby/client"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/internal/scratch"
 )
 
 const (
@@ -283,12 +279,7 @@ func openProgram(path string) (*program, error) {
 	if err != nil {
 		return nil, fmt.Errorf("forwarder: %w", err)
 	}
-	open := func() (io.ReadCloser, error) { return programLayer(path) }
-	layer, err := tarball.LayerFromOpener(open, tarball.WithCompressionLevel(gzip.NoCompression))
-	if err != nil {
-		return nil, fmt.Errorf("forwarder: %w", err)
-	}
-	img, err := mutate.AppendLayers(empty.Image, layer)
+	img, err := scratch.Image(path, v1.Config{Entrypoint: []string{scratch.Program, "forward"}})
 	if err != nil {
 		return nil, fmt.Errorf("forwarder: %w", err)
 	}
@@ -308,37 +299,9 @@ func fileSum(path string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// programLayer is a tar stream with the program as /fairlead.
-func programLayer(path string) (io.ReadCloser, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	info, err := f.Stat()
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	var head bytes.Buffer
-	if err := tar.NewWriter(&head).WriteHeader(&tar.Header{Name: "fairlead", Mode: 0o555, Size: info.Size(), Typeflag: tar.TypeReg}); err != nil {
-		f.Close()
-		return nil, err
-	}
-	// A tar archive ends with padding to 512 bytes and two empty blocks.
-	tail := make([]byte, (512-info.Size()%512)%512+1024)
-	return struct {
-		io.Reader
-		io.Closer
-	}{io.MultiReader(&head, io.LimitReader(f, info.Size()), bytes.NewReader(tail)), f}, nil
-}
-
 // ensureProgram brings the forwarder's image to the engine and returns its name.
 func (p *Provider) ensureProgram(ctx context.Context) (string, error) {
 	prog, err := p.program()
-	if err != nil {
-		return "", err
-	}
-	m, err := p.about(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -346,18 +309,7 @@ func (p *Provider) ensureProgram(ctx context.Context) (string, error) {
 	if _, err := p.api.ImageInspect(ctx, prog.name); err == nil || !gone(err) {
 		return prog.name, err
 	}
-	cfg := &v1.ConfigFile{OS: m.platform.OS, Architecture: m.platform.Architecture}
-	base, err := prog.image.ConfigFile()
-	if err != nil {
-		return "", err
-	}
-	cfg.RootFS, cfg.History = base.RootFS, base.History
-	cfg.Config = v1.Config{Entrypoint: []string{"/fairlead", "forward"}}
-	img, err := mutate.ConfigFile(prog.image, cfg)
-	if err != nil {
-		return "", err
-	}
-	return prog.name, p.loadImage(ctx, img, prog.name)
+	return prog.name, p.loadImage(ctx, prog.image, prog.name)
 }
 
 // releaseImages removes the images that came from us and that no container uses and no pass needs.

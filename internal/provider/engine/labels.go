@@ -108,9 +108,12 @@ func (o owner) refID() string {
 	return uuid.NewSHA1(uuid.NameSpaceURL, []byte(strings.Join([]string{o.instance, o.stackID, o.element, o.kind, o.name}, "/"))).String()
 }
 
-// objectName is a name on the engine, unique as far as people's names are, that says what it is.
+// tag tells the names of one server's things from those of another server on the same engine.
+func (s scope) tag() string { return digest(s.instance)[:6] }
+
+// objectName is a name on the engine that says what it is.
 func (o owner) objectName(parts ...string) string {
-	return bounded(append([]string{o.stack, o.namespace, o.name}, parts...)...)
+	return bounded(append([]string{o.stack, o.namespace, o.name, o.tag()}, parts...)...)
 }
 
 // podName is the name of the pod's first container.

@@ -130,7 +130,7 @@ func (d *decoder) checkProperties(props map[string]any, kind string) {
 	for _, k := range slices.Sorted(maps.Keys(props)) {
 		if !slices.Contains(known, k) {
 			detail := "it is ignored"
-			if near := nearest(k, known); near != "" {
+			if near := fairlead.Nearest(k, known); near != "" {
 				detail += fmt.Sprintf("; did you mean %q?", near)
 			}
 			d.warnf("unknown-property", k, detail, "unknown property %q", k)

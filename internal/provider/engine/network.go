@@ -111,7 +111,7 @@ func endpoint(info *container.InspectResponse, networkID string) *network.Endpoi
 	return nil
 }
 
-func (s scope) networkName() string { return bounded("fairlead", s.stack, s.namespace) }
+func (s scope) networkName() string { return bounded("fairlead", s.stack, s.namespace, s.tag()) }
 
 // setAliases makes a container's aliases on the network exactly those wanted, keeping its address. Connections pause for a
 // moment. The caller holds the scope's lock.

@@ -109,7 +109,7 @@ func (r *revision) volumeFor(v *corev1.Volume, index int) string {
 	case v.ConfigMap != nil, v.Secret != nil:
 		return r.objectName(r.hash[:8], v.Name)
 	case v.PersistentVolumeClaim != nil:
-		return bounded(r.stack, r.namespace, v.PersistentVolumeClaim.ClaimName)
+		return bounded(r.stack, r.namespace, r.tag(), v.PersistentVolumeClaim.ClaimName)
 	case v.EmptyDir != nil:
 		return bounded(r.podName(r.hash, index), v.Name)
 	}
@@ -118,7 +118,7 @@ func (r *revision) volumeFor(v *corev1.Volume, index int) string {
 
 // claimVolume is the volume of a StatefulSet's volume claim template.
 func (r *revision) claimVolume(claim string, index int) string {
-	return bounded(r.stack, r.namespace, claim, r.stableName(index))
+	return bounded(r.stack, r.namespace, r.tag(), claim, r.stableName(index))
 }
 
 // ensureVolumes makes the volumes of a pod and fills those that come from config maps and secrets.
