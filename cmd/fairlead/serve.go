@@ -44,6 +44,7 @@ printed once, and the target local when a container engine answers (DOCKER_HOST,
 	flags.StringVar(&cfg.DatabaseURL, "database-url", "", "database elsewhere; PostgreSQL is not available yet (default a file in the data directory)")
 	flags.StringVar(&config, "config", "", "YAML file with these settings: the names of the flags with underscores, such as public_url; flags win")
 	flags.BoolVar(&cfg.Anonymous, "anonymous-pull", false, "let everybody pull images of public organizations")
+	flags.StringVar(&cfg.PublishAddress, "publish-address", "", "IP address of this machine on which Services publish ports (default 127.0.0.1)")
 	flags.BoolVar(&logJSON, "log-json", false, "write the log as JSON")
 	flags.TextVar(&level, "log-level", slog.LevelInfo, "least severe that is logged: debug, info, warn or error")
 	return cmd

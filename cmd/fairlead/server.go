@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -57,6 +58,9 @@ type ServerConfig struct {
 	AdminPassword string
 	// Anonymous lets everybody pull images of public organizations.
 	Anonymous bool
+	// PublishAddress is the machine's IP address on which Services of engine targets publish ports, unless they say otherwise.
+	// Default: 127.0.0.1.
+	PublishAddress string
 	// Log receives what the server has to say. Default: discarded.
 	Log *slog.Logger
 	// Out receives what a person has to see at the first start. Default: discarded.
@@ -79,6 +83,11 @@ func (cfg *ServerConfig) complete() error {
 	}
 	if cfg.Listen == "" {
 		cfg.Listen = defaultListen
+	}
+	if cfg.PublishAddress != "" {
+		if _, err := netip.ParseAddr(cfg.PublishAddress); err != nil {
+			return fairlead.Errorf(fairlead.Invalid, "publish address %q: want an IP address of this machine, such as 0.0.0.0 for all: %w", cfg.PublishAddress, err)
+		}
 	}
 	cfg.PublicURL = strings.TrimRight(cfg.PublicURL, "/")
 	if cfg.Log == nil {
@@ -156,7 +165,7 @@ func (s *Server) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.targets = &targets{db: s.db, images: s.registry, instance: instance, log: s.log, running: map[string]*connected{}}
+	s.targets = &targets{db: s.db, images: s.registry, instance: instance, publish: s.cfg.PublishAddress, log: s.log, running: map[string]*connected{}}
 	s.stacks = stack.New(stack.Config{DB: s.db, Provider: s.targets.provider, Log: s.log})
 	s.pipelines = pipeline.New(pipeline.Config{DB: s.db, Stacks: s.stacks, Images: s.registry, PublicURL: s.cfg.PublicURL, Log: s.log})
 	return s.openAPI(who)

@@ -135,6 +135,7 @@ func TestServerRefuses(t *testing.T) {
 		{"a second server on the same data", ServerConfig{Data: dir}, fairlead.Conflict, "in use by another server (process "},
 		{"an address that is taken", ServerConfig{Data: t.TempDir(), Listen: first.Addr()}, fairlead.Failed, "--listen"},
 		{"an address that is none", ServerConfig{Data: t.TempDir(), Listen: "nowhere"}, fairlead.Failed, "nowhere"},
+		{"a publish address that is none", ServerConfig{Data: t.TempDir(), PublishAddress: "everywhere"}, fairlead.Invalid, "publish address"},
 		{"PostgreSQL", ServerConfig{Data: t.TempDir(), DatabaseURL: "postgres://user:secret@host/db"}, fairlead.Invalid, "not available yet"},
 		{"another database", ServerConfig{Data: t.TempDir(), DatabaseURL: "mysql://host/db"}, fairlead.Invalid, "database URL"},
 		{"a weak first password", ServerConfig{Data: t.TempDir(), AdminPassword: "short"}, fairlead.Invalid, "too short"},

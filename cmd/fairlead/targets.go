@@ -18,6 +18,7 @@ type targets struct {
 	db       *store.DB
 	images   engine.ImageSource
 	instance string
+	publish  string // address on which Services publish ports
 	log      *slog.Logger
 
 	mu      sync.Mutex
@@ -119,7 +120,7 @@ func (t *targets) open(target fairlead.Target) (*engine.Provider, error) {
 		return nil, fairlead.Errorf(fairlead.Invalid, "target %s: kind %s is not available yet; want engine", target.Name, target.Kind)
 	}
 	return engine.New(engine.Config{
-		Host: target.Host, Images: t.images, Lookup: t.lookup, InstanceID: t.instance, Log: t.log.With("target", target.Name),
+		Host: target.Host, Images: t.images, Lookup: t.lookup, InstanceID: t.instance, PublishAddress: t.publish, Log: t.log.With("target", target.Name),
 	})
 }
 
