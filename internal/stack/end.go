@@ -23,8 +23,20 @@ func (s *slice) finish(ctx context.Context, tx *store.Tx) error {
 	}
 	now := tx.Now
 	s.action.RollingBack, s.action.RollbackAt, s.action.CauseState, s.action.Message = true, &now, state, cause
-	s.event("", "action-rolling-back", cause+"; rolling back")
+	s.event("", "action-rolling-back", s.rollsBack(state))
 	return s.handOver(ctx, tx)
+}
+
+// rollsBack announces the way back. What went wrong is told by the element's own event, and again by the end of the action.
+func (s *slice) rollsBack(state fairlead.ActionState) string {
+	to := "rolling back"
+	if s.action.Verb != fairlead.VerbCreate {
+		to += " to the last version that worked"
+	}
+	if state == fairlead.ActionTimedOut || s.failed == nil {
+		return to + ", because the time is up"
+	}
+	return to + ", because " + s.failed.Element + " failed"
 }
 
 // outcome is how the operations ended and why.
@@ -125,12 +137,17 @@ func (s *slice) endStack(ctx context.Context, tx *store.Tx) error {
 	return tx.UpdateStack(ctx, &s.stack, nil)
 }
 
-// storeGood keeps the state that was reached, for rollbacks; one that was gone back to is there already.
+// storeGood keeps the state that was reached, for rollbacks. One that was gone back to is there already, and so is one that
+// an upgrade without a change reached again: a rollback shall not go back to where it is.
 func (s *slice) storeGood(ctx context.Context, tx *store.Tx) error {
 	if s.action.Restores > 0 {
 		return tx.DropStackStates(ctx, s.stack.ID, s.action.Restores)
 	}
-	return tx.AddStackState(ctx, s.stack.ID, s.action.Want)
+	want := s.action.Want
+	if s.good != nil && s.good.Want.Template == want.Template && s.good.Want.Version == want.Version && same(s.good.Want.Inputs, want.Inputs) {
+		return nil
+	}
+	return tx.AddStackState(ctx, s.stack.ID, want)
 }
 
 // outputs evaluates the template's outputs. One that cannot be evaluated is missing, which an event tells; the elements are

@@ -26,7 +26,7 @@ func objects(w *stacktest.World) string {
 func TestFailureKeeps(t *testing.T) {
 	w := stacktest.NewWorld()
 	b := newBench(t, w.Provider())
-	b.push("shop", "1.0", chain("1", map[string]string{"fail": "no room for hunter22"}))
+	b.push("shop", "1.0", chain("1", map[string]string{"fail": "element b: no room for hunter22"})) // the name is told once
 	a := b.want(fairlead.ActionFailed, b.wait(b.engine.Create(t.Context(), request("1.0"))))
 	if got, want := planText(a.Plan), `0 create a succeeded
 1 create b needs [0] failed (no room for ******)
@@ -42,7 +42,7 @@ func TestFailureKeeps(t *testing.T) {
 		t.Errorf("stack %+v, objects %s", s, objects(w))
 	}
 	list, err := b.engine.Elements(t.Context(), "shop")
-	if err != nil || len(list) != 2 || list[0].State != fairlead.RecordMade || list[1].State != fairlead.RecordPlanned {
+	if err != nil || len(list) != 2 || list[0].State != fairlead.RecordMade || list[1].State != fairlead.RecordPlanned || list[1].Health != fairlead.Unhealthy {
 		t.Errorf("records %+v, %v", list, err)
 	}
 

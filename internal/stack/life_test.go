@@ -118,6 +118,8 @@ func TestLife(t *testing.T) {
 		t.Errorf("preview of nothing: %v\n%s", err, planText(plan))
 	}
 
+	// An upgrade that changes nothing is no state of its own to go back to.
+	b.want(fairlead.ActionSucceeded, b.wait(b.engine.Upgrade(ctx, stack.Request{Name: "shop"})))
 	a = b.want(fairlead.ActionSucceeded, b.wait(b.engine.Rollback(ctx, stack.Request{Name: "shop"})))
 	if s := b.stack("shop"); s.Version != "1.0" || s.Inputs["text"] != "hello" || dataOf(w, "default/db")["key"] != "hunter22" {
 		t.Errorf("after the rollback: %+v, db %v\n%s", s, dataOf(w, "default/db"), planText(a.Plan))
@@ -141,7 +143,7 @@ func TestLife(t *testing.T) {
 			t.Errorf("stack: %v", err)
 		}
 		list, _, err := tx.Actions(ctx, "shop", 10, "")
-		if len(list) != 4 {
+		if len(list) != 5 {
 			t.Errorf("%d actions", len(list))
 		}
 		return err
