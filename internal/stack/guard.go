@@ -52,11 +52,11 @@ func (g guarded) contain(call, element string, fail func(error)) {
 	fail(fairlead.Errorf(fairlead.Internal, "the provider broke down in %s of element %s; the server's log has the details", call, element))
 }
 
-// shown is the text of an error for people. What is not meant for them is in the log only.
-func (e *Engine) shown(err error, stack, element string) string {
+// shown is the text of an error for people. What is not meant for them is in the log only, there too without secrets.
+func (e *Engine) shown(err error, mask fairlead.Mask, stack, element string) string {
 	if _, ok := asError(err); ok {
 		return err.Error()
 	}
-	e.log.Error("an element failed", "stack", stack, "element", element, "error", err)
+	e.log.Error("an element failed", "stack", stack, "element", element, "error", mask.String(err.Error()))
 	return "internal error; the server's log has the details"
 }

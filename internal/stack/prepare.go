@@ -2,6 +2,7 @@ package stack
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -23,6 +24,7 @@ type Prepared struct {
 	request  Request
 	exists   bool
 	want     store.StackWant
+	digest   string // of the template text that was planned with
 	restores int64
 	planned  *planned
 }
@@ -228,14 +230,14 @@ func (e *Engine) chooseWant(ctx context.Context, p *Prepared, now *situation) (*
 			return nil, nil, err
 		}
 		p.want, p.restores = state.Want, state.N
-		t, err := e.template(ctx, p.want.Template, p.want.Version)
+		t, err := e.template(ctx, p, p.want.Template, p.want.Version)
 		return t, nil, err
 	case fairlead.VerbRetry:
 		if now.last.State == fairlead.ActionSucceeded {
 			return nil, nil, fairlead.Errorf(fairlead.Conflict, "the last action of stack %q (%s) succeeded; there is nothing to retry", now.stack.Name, now.last.Verb)
 		}
 		p.want, p.restores = now.last.Want, now.last.Restores
-		t, err := e.template(ctx, p.want.Template, p.want.Version)
+		t, err := e.template(ctx, p, p.want.Template, p.want.Version)
 		return t, nil, err
 	}
 	name, version, before := p.request.Template, p.request.Version, (*store.StackWant)(nil)
@@ -248,7 +250,7 @@ func (e *Engine) chooseWant(ctx context.Context, p *Prepared, now *situation) (*
 			version = now.want.Version
 		}
 	}
-	t, err := e.template(ctx, name, version)
+	t, err := e.template(ctx, p, name, version)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -273,8 +275,8 @@ func (now *situation) rollbackState() (store.StackState, error) {
 	return now.states[n], nil
 }
 
-// template returns the parsed text of a template version.
-func (e *Engine) template(ctx context.Context, name, version string) (*template.Template, error) {
+// template returns the parsed text of a template version, and notes in p which text that is.
+func (e *Engine) template(ctx context.Context, p *Prepared, name, version string) (*template.Template, error) {
 	var v fairlead.TemplateVersion
 	err := e.db.Read(ctx, func(tx *store.Tx) (err error) {
 		v, err = tx.TemplateVersion(ctx, name, version)
@@ -283,6 +285,7 @@ func (e *Engine) template(ctx context.Context, name, version string) (*template.
 	if err != nil {
 		return nil, err
 	}
+	p.digest = v.Digest
 	return e.templates.parse(v)
 }
 
@@ -294,11 +297,15 @@ func (e *Engine) provider(ctx context.Context, target fairlead.Target) (Provider
 	return guarded{p, e.log}, nil
 }
 
-// masked hides secrets in an error that quotes values.
+// masked hides secrets in an error that quotes values. An error that is not meant for people ends up in the log, which must
+// not have them either.
 func masked(err error, mask fairlead.Mask) error {
 	old, ok := asError(err)
 	if !ok {
-		return err
+		if err == nil || mask.String(err.Error()) == err.Error() {
+			return err
+		}
+		return errors.New(mask.String(err.Error()))
 	}
 	e := *old
 	e.Message, e.Problems = mask.String(e.Message), maskedFindings(e.Problems, mask)
@@ -315,8 +322,12 @@ func maskedFindings(ds fairlead.Diagnostics, mask fairlead.Mask) fairlead.Diagno
 }
 
 // Begin carries out what was prepared: it stores the stack, the action with its plan, and the job that works it, in the
-// caller's transaction. It is a Conflict when the stack has changed since Prepare or is busy; then nothing is stored.
+// caller's transaction. It is a Conflict when the stack has changed since Prepare or is busy, and NotFound when its template
+// or target has gone since; then nothing is stored.
 func (e *Engine) Begin(ctx context.Context, tx *store.Tx, p *Prepared) (fairlead.Action, error) {
+	if err := p.checkFoundations(ctx, tx); err != nil {
+		return fairlead.Action{}, err
+	}
 	id, err := uuid.NewV7()
 	if err != nil {
 		return fairlead.Action{}, err
@@ -344,6 +355,23 @@ func (e *Engine) Begin(ctx context.Context, tx *store.Tx, p *Prepared) (fairlead
 		return a.Action, err
 	}
 	return a.Action, tx.Enqueue(ctx, actionArgs{Action: a.ID, Slice: a.Slice}, nil)
+}
+
+// checkFoundations looks again at what the stack is made of and on, because nothing kept others from deleting it between
+// Prepare and the transaction. From then on the stack itself keeps them.
+func (p *Prepared) checkFoundations(ctx context.Context, tx *store.Tx) error {
+	if p.Verb == fairlead.VerbDelete {
+		return nil // needs neither
+	}
+	digest, err := tx.TemplateDigest(ctx, p.want.Template, p.want.Version)
+	if err != nil {
+		return err
+	}
+	if digest != p.digest {
+		return fairlead.Errorf(fairlead.Conflict, "template %s@%s has changed since the plan was made; plan again", p.want.Template, p.want.Version)
+	}
+	_, err = tx.Target(ctx, p.Stack.Target)
+	return err
 }
 
 func begunMessage(a fairlead.Action) string {

@@ -71,7 +71,7 @@ func (e *Engine) lookAt(ctx context.Context, provider Provider, records []fairle
 		}
 		h, err := provider.Health(ctx, *r)
 		if err != nil {
-			h = fairlead.Health{State: fairlead.HealthUnknown, Reason: e.shown(err, r.Stack, r.Element)}
+			h = fairlead.Health{State: fairlead.HealthUnknown, Reason: e.shown(err, mask, r.Stack, r.Element)}
 		}
 		r.Health, r.Reason = h.State, mask.String(h.Reason)
 		if h.Attributes != nil {

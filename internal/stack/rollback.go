@@ -20,7 +20,7 @@ func (s *slice) planRollback() error {
 	case s.ctx.Err() != nil:
 		return s.commit(s.handOver)
 	case err != nil:
-		text := s.action.Message + "; the rollback could not be planned: " + s.engine.shown(err, s.stack.Name, "")
+		text := s.action.Message + "; the rollback could not be planned: " + s.engine.shown(err, s.mask, s.stack.Name, "")
 		return s.commit(func(ctx context.Context, tx *store.Tx) error { return s.end(ctx, tx, s.action.CauseState, text) })
 	}
 	p = p.withoutSettled()

@@ -54,6 +54,13 @@ func (tx *Tx) TemplateVersion(ctx context.Context, name, version string) (fairle
 	return v, json.Unmarshal(inputs, &v.Inputs)
 }
 
+// TemplateDigest returns the digest of a version's text without reading the text.
+func (tx *Tx) TemplateDigest(ctx context.Context, name, version string) (digest string, err error) {
+	const q = `SELECT digest FROM template_versions WHERE template = $1 AND version = $2`
+	err = tx.QueryRow(ctx, q, name, version).Scan(&digest)
+	return digest, NotFound(err, "template %s has no version %q; see: fairlead template list", name, version)
+}
+
 // Template returns one template with its versions, newest first.
 func (tx *Tx) Template(ctx context.Context, name string) (fairlead.Template, error) {
 	t := fairlead.Template{Name: name}
