@@ -2,6 +2,8 @@ package store
 
 import (
 	"bytes"
+	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,6 +14,8 @@ import (
 	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
 	"github.com/tink-crypto/tink-go/v2/keyset"
 	"github.com/tink-crypto/tink-go/v2/tink"
+
+	"github.com/fairlead/fairlead"
 )
 
 // sealContext binds what is sealed to this use of the key.
@@ -35,10 +39,17 @@ func (db *DB) Unseal(b []byte) ([]byte, error) {
 	return out, nil
 }
 
-// openKey reads the key file, or makes it with mode 0600 when absent.
-func openKey(path string) (tink.AEAD, error) {
+// keySetting holds a known text, sealed with the key that this database belongs to.
+const keySetting, keyText = "key", "sealed with the right key"
+
+// openKey reads the key file. It is made, with mode 0600, for a new database only: beside one that holds something, a new
+// key would hide that its secrets cannot be read any more.
+func openKey(path, database string) (tink.AEAD, error) {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
+		if info, err := os.Stat(database); err == nil && info.Size() > 0 {
+			return nil, fairlead.Errorf(fairlead.Failed, "key file %s is missing: the secrets in %s can only be read with it; restore it from a backup", path, database)
+		}
 		return makeKey(path)
 	}
 	if err != nil {
@@ -49,6 +60,32 @@ func openKey(path string) (tink.AEAD, error) {
 		return nil, fmt.Errorf("store: key file %s is damaged; restore it from a backup: %w", path, err)
 	}
 	return aead.New(handle)
+}
+
+// checkKey proves that the key file belongs to the database.
+func (db *DB) checkKey(ctx context.Context, path string) error {
+	var text string
+	err := db.Read(ctx, func(tx *Tx) (err error) { text, err = tx.Setting(ctx, keySetting); return err })
+	switch {
+	case fairlead.ErrorCode(err) == fairlead.NotFound:
+		sealed, err := db.Seal([]byte(keyText))
+		if err != nil {
+			return err
+		}
+		return db.Write(ctx, func(tx *Tx) error {
+			return tx.SetSetting(ctx, keySetting, base64.StdEncoding.EncodeToString(sealed))
+		})
+	case err != nil:
+		return err
+	}
+	sealed, err := base64.StdEncoding.DecodeString(text)
+	if err == nil {
+		_, err = db.Unseal(sealed)
+	}
+	if err != nil {
+		return fairlead.Errorf(fairlead.Failed, "key file %s is not the one that this database was made with; restore that from a backup: %w", path, err)
+	}
+	return nil
 }
 
 func makeKey(path string) (tink.AEAD, error) {

@@ -10,6 +10,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/url"
 	"os"
@@ -65,19 +66,44 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("store: make the data directory: %w", err)
 	}
-	aead, err := openKey(filepath.Join(cfg.Dir, "key"))
+	path, key := filepath.Join(cfg.Dir, "fairlead.db"), filepath.Join(cfg.Dir, "key")
+	aead, err := openKey(key, path)
 	if err != nil {
 		return nil, err
 	}
+	if err := keepPrivate(path); err != nil {
+		return nil, err
+	}
 	db := &DB{aead: aead, log: cfg.Log, now: cfg.Now, wake: newWakeHub(), watchers: map[chan struct{}]struct{}{}}
-	path := filepath.Join(cfg.Dir, "fairlead.db")
 	if db.write, err = openSQLite(path, "immediate", false, 1); err != nil {
 		return nil, err
 	}
 	if err := db.start(ctx, path); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
+	if err := db.checkKey(ctx, key); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
 	return db, nil
+}
+
+// keepPrivate makes the database file when absent, and takes it and the files beside it from everybody else: the data
+// directory may have been made by a person, readable for all. SQLite gives new files beside it the mode of the database.
+func keepPrivate(path string) error {
+	const mode = 0o600
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, mode)
+	if err != nil {
+		return fmt.Errorf("store: open the database: %w", err)
+	}
+	if err := errors.Join(f.Chmod(mode), f.Close()); err != nil {
+		return fmt.Errorf("store: make the database private: %w", err)
+	}
+	for _, suffix := range []string{"-wal", "-shm"} {
+		if err := os.Chmod(path+suffix, mode); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("store: make the database private: %w", err)
+		}
+	}
+	return nil
 }
 
 func (db *DB) start(ctx context.Context, path string) error {

@@ -3,8 +3,10 @@ package store_test
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -126,6 +128,56 @@ func TestDamagedKeyIsSaid(t *testing.T) {
 	}
 	if _, err := store.Open(t.Context(), store.Config{Dir: dir}); err == nil {
 		t.Fatal("a damaged key was accepted")
+	}
+}
+
+// TestKeyBelongsToDatabase opens a database without its key and with another: nothing may go on as if all were well.
+func TestKeyBelongsToDatabase(t *testing.T) {
+	dir, other := t.TempDir(), t.TempDir()
+	for _, d := range []string{dir, other} {
+		db, err := store.Open(t.Context(), store.Config{Dir: d})
+		if err := errors.Join(err, db.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	key := filepath.Join(dir, "key")
+	right, err := os.ReadFile(key)
+	if err := errors.Join(err, os.Remove(key)); err != nil {
+		t.Fatal(err)
+	}
+	refused := func(want string) {
+		t.Helper()
+		if _, err := store.Open(t.Context(), store.Config{Dir: dir}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Fatalf("err = %v, want %q", err, want)
+		}
+	}
+	refused("is missing")
+	if _, err := os.Stat(key); !errors.Is(err, fs.ErrNotExist) {
+		t.Fatalf("a key was made: %v", err)
+	}
+	wrong, err := os.ReadFile(filepath.Join(other, "key"))
+	if err := errors.Join(err, os.WriteFile(key, wrong, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	refused("not the one")
+	if err := os.WriteFile(key, right, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	mustOpen(t, dir)
+}
+
+// TestFilesArePrivate uses a directory that others may read, with files of theirs to read in it.
+func TestFilesArePrivate(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "fairlead.db")
+	if err := errors.Join(os.Chmod(dir, 0o755), os.WriteFile(path, nil, 0o644)); err != nil { //nolint:gosec // on purpose
+		t.Fatal(err)
+	}
+	mustOpen(t, dir)
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		if info, err := os.Stat(path + suffix); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v", suffix, info, err)
+		}
 	}
 }
 
