@@ -122,7 +122,7 @@ func (s *slice) applying(op *operation) {
 func (s *slice) evaluate(op *operation) {
 	el, diags := s.template.EvaluateElement(op.Element, s.env())
 	if err := diags.Err("element " + op.Element); err != nil {
-		s.fail(op, err.Error())
+		s.fail(op, s.told(op, err))
 		return
 	}
 	if op.Verb == fairlead.OpNone && same(el.Properties, s.records[op.Element].Properties) {
@@ -205,7 +205,7 @@ func (s *slice) missing(op *operation, r result, err error) bool {
 	now := s.engine.now().UTC()
 	if op.since == nil {
 		op.since = &now
-		s.event(op.Element, "element-unavailable", op.Element+" waits: "+s.engine.shown(err, s.mask, s.stack.Name, op.Element))
+		s.event(op.Element, "element-unavailable", op.Element+" waits: "+s.told(op, err))
 	}
 	op.missed++
 	lasted := now.Sub(*op.since)
@@ -217,7 +217,7 @@ func (s *slice) missing(op *operation, r result, err error) bool {
 		return false
 	}
 	op.next = time.Now().Add(min(max(lasted/2, 250*time.Millisecond), 10*time.Second))
-	s.note(op, s.engine.shown(err, s.mask, s.stack.Name, op.Element))
+	s.note(op, s.told(op, err))
 	return true
 }
 
@@ -253,9 +253,9 @@ func (s *slice) receiveDelete(op *operation, r result) {
 		s.note(op, r.err.Error())
 	case r.err != nil && op.Verb == fairlead.OpDelete && s.action.Forced:
 		s.event(op.Element, "element-forgotten", fmt.Sprintf("%s (%s %s) was left behind: %s", op.Element, op.Type,
-			identityText(s.records[op.Element]), s.engine.shown(r.err, s.mask, s.stack.Name, op.Element)))
+			identityText(s.records[op.Element]), s.told(op, r.err)))
 		s.dropRecord(op.Element)
-		s.succeed(op, "left behind: "+s.engine.shown(r.err, s.mask, s.stack.Name, op.Element))
+		s.succeed(op, "left behind: "+s.told(op, r.err))
 	case r.err != nil:
 		s.failWith(op, r.err)
 	case op.Verb == fairlead.OpDelete:
@@ -382,12 +382,17 @@ func (s *slice) failWith(op *operation, err error) {
 		text = "canceled in the middle"
 	}
 	if text == "" || telling {
-		text = strings.TrimPrefix(text+": "+s.engine.shown(err, s.mask, s.stack.Name, op.Element), ": ")
+		text = strings.TrimPrefix(text+": "+s.told(op, err), ": ")
 	}
 	if op.since != nil {
 		text += fmt.Sprintf(" (for %s)", s.engine.now().Sub(*op.since).Round(time.Second))
 	}
 	s.fail(op, text)
+}
+
+// told is the text of an operation's error. Whoever shows it says which element it is about, so the text need not.
+func (s *slice) told(op *operation, err error) string {
+	return strings.TrimPrefix(s.engine.shown(err, s.mask, s.stack.Name, op.Element), "element "+op.Element+": ")
 }
 
 func (s *slice) fail(op *operation, message string) {
@@ -398,6 +403,9 @@ func (s *slice) fail(op *operation, message string) {
 	}
 	if r, there := s.records[op.Element]; there {
 		r.Reason = op.Message
+		if r.Health == fairlead.HealthProgressing { // nothing is on its way any more
+			r.Health = fairlead.Unhealthy
+		}
 		s.putRecord(r)
 	}
 }
