@@ -48,6 +48,8 @@ type Config struct {
 	Observe func(route string, status int, took time.Duration)
 	// Version is the program's version for the OpenAPI document. Default: dev.
 	Version string
+	// BodyTimeout is how long the body of a request may take to arrive. Default: 1 minute.
+	BodyTimeout time.Duration
 	// Heartbeat is how often a silent stream says that it is alive. Default: 15 seconds.
 	Heartbeat time.Duration
 	// Log receives requests and what went wrong inside. Default: discarded.
@@ -78,6 +80,9 @@ func (cfg *Config) complete() error {
 	}
 	if cfg.Version == "" {
 		cfg.Version = "dev"
+	}
+	if cfg.BodyTimeout <= 0 {
+		cfg.BodyTimeout = time.Minute
 	}
 	if cfg.Heartbeat <= 0 {
 		cfg.Heartbeat = 15 * time.Second

@@ -49,7 +49,10 @@ type server struct {
 	ready error
 }
 
-func mustServe(t *testing.T) *server {
+func mustServe(t *testing.T) *server { t.Helper(); return mustServeWith(t, func(*api.Config) {}) }
+
+// mustServeWith serves with a configuration that the test has changed.
+func mustServeWith(t *testing.T, change func(*api.Config)) *server {
 	t.Helper()
 	s := &server{t: t, world: stacktest.NewWorld(), log: &logged{}}
 	dir := t.TempDir()
@@ -79,15 +82,16 @@ func mustServe(t *testing.T) *server {
 	provider := s.world.Provider()
 	stacks := stack.New(stack.Config{DB: s.db, Provider: func(context.Context, fairlead.Target) (stack.Provider, error) { return provider, nil }})
 	pipelines := pipeline.New(pipeline.Config{DB: s.db, Stacks: stacks, Images: images, PublicURL: "http://fairlead.test"})
-	s.api, err = api.New(api.Config{
+	cfg := api.Config{
 		DB: s.db, Auth: s.auth, Registry: images, Stacks: stacks, Pipelines: pipelines, Log: log, Heartbeat: 10 * time.Millisecond,
 		Ready:         func() error { return s.ready },
 		PrepareTarget: func(_ context.Context, t fairlead.Target) (fairlead.Target, error) { return t, nil },
 		CheckTarget: func(_ context.Context, t fairlead.Target) fairlead.TargetCheck {
 			return fairlead.TargetCheck{Target: t.Name, OK: true, Version: "1"}
 		},
-	})
-	if err != nil {
+	}
+	change(&cfg)
+	if s.api, err = api.New(cfg); err != nil {
 		t.Fatal(err)
 	}
 	s.seed()

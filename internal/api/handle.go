@@ -10,7 +10,6 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -42,15 +41,12 @@ func streams[T any](event string) option {
 	}
 }
 
-// bodyTimeout is how long a body may take to arrive.
-const bodyTimeout = time.Minute
-
 // add registers one route: "METHOD /path". The operation's id is the name of its method in generated clients.
 func add[I, O any](a *API, id, route, tag, summary string, handle func(ctx context.Context, in *I) (*O, error), options ...option) {
 	method, path, _ := strings.Cut(route, " ")
 	op := huma.Operation{
 		OperationID: id, Method: method, Path: path, Tags: []string{tag}, Summary: summary, MaxBodyBytes: maxBody + 1,
-		BodyReadTimeout: bodyTimeout,
+		BodyReadTimeout: a.BodyTimeout,
 		Security:        []map[string][]string{{"token": {}}, {"basic": {}}},
 		Responses:       map[string]*huma.Response{"default": a.problemResponse()},
 	}
@@ -61,7 +57,6 @@ func add[I, O any](a *API, id, route, tag, summary string, handle func(ctx conte
 		op.Responses["200"] = a.streamResponse(s)
 	}
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
-		visitOf(ctx).bodyRead()
 		out, err := handle(ctx, in)
 		if err != nil {
 			return nil, a.problem(ctx, err)

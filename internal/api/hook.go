@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -36,7 +35,6 @@ type HookRequest struct {
 func (in *HookRequest) Resolve(ctx huma.Context) []error {
 	u := ctx.URL()
 	in.query = u.RawQuery
-	_ = ctx.SetReadDeadline(time.Now().Add(bodyTimeout)) // only recorders of tests cannot
 	in.body, in.err = io.ReadAll(io.LimitReader(ctx.BodyReader(), maxHook+1))
 	return nil
 }

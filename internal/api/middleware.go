@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -28,8 +29,6 @@ type visit struct {
 	actor fairlead.Actor
 	token string // the bearer token, for the end of its session
 	err   error  // why the credentials that were sent do not count
-	// control reaches the connection, for deadlines.
-	control *http.ResponseController
 }
 
 func visitOf(ctx context.Context) *visit {
@@ -37,14 +36,6 @@ func visitOf(ctx context.Context) *visit {
 		return v
 	}
 	return &visit{}
-}
-
-// bodyRead lifts the deadline under which the body was read. It would end the request's context while the handler works,
-// because net/http goes on reading to notice when the client leaves.
-func (v *visit) bodyRead() {
-	if v.control != nil {
-		_ = v.control.SetReadDeadline(time.Time{}) // only recorders of tests cannot
-	}
 }
 
 func requestID(ctx context.Context) string { return visitOf(ctx).id }
@@ -59,8 +50,11 @@ func can(ctx context.Context, verb auth.Verb, kind auth.Kind, name string) error
 // observe gives every request an id, measures it and logs it.
 func (a *API) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		v := &visit{id: uuid.NewString(), control: http.NewResponseController(w)}
+		v := &visit{id: uuid.NewString()}
 		r = r.WithContext(context.WithValue(r.Context(), visitKey, v))
+		if r.ContentLength != 0 {
+			r.Body = a.timedBody(w, r.Body)
+		}
 		w.Header().Set("X-Request-Id", v.id)
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		sw := &statusWriter{ResponseWriter: w}
@@ -74,6 +68,29 @@ func (a *API) observe(next http.Handler) http.Handler {
 		}()
 		next.ServeHTTP(sw, r)
 	})
+}
+
+// timedBody is a body with a deadline. The deadline holds also when no handler reads the body, or not all of it: net/http
+// reads what is left before it answers, and would wait for ever for a client that sends nothing more.
+type timedBody struct {
+	io.ReadCloser
+	control *http.ResponseController
+}
+
+func (a *API) timedBody(w http.ResponseWriter, body io.ReadCloser) io.ReadCloser {
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(a.BodyTimeout)) // only recorders of tests cannot
+	return timedBody{body, control}
+}
+
+// Read lifts the deadline at the end of the body. From there on net/http reads only to notice that the client leaves, and a
+// deadline would end the request's context while the handler works.
+func (b timedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err == io.EOF {
+		_ = b.control.SetReadDeadline(time.Time{}) // only recorders of tests cannot
+	}
+	return n, err
 }
 
 // routeOf is the pattern that served a request: few values, whatever clients ask for.

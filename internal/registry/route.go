@@ -2,8 +2,10 @@ package registry
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/fairlead/fairlead"
 )
@@ -160,6 +162,20 @@ func (r *Registry) forward(w http.ResponseWriter, req *http.Request, rt route) {
 	r.disk.ServeHTTP(w, inner)
 }
 
+// uploadPause is how long an upload may stand still.
+const uploadPause = time.Minute
+
+// patientBody is the body of an upload, which takes as long as it takes while something arrives.
+type patientBody struct {
+	io.ReadCloser
+	control *http.ResponseController
+}
+
+func (b patientBody) Read(p []byte) (int, error) {
+	_ = b.control.SetReadDeadline(time.Now().Add(uploadPause)) // only recorders of tests cannot
+	return b.ReadCloser.Read(p)
+}
+
 // maxLayer is the documented limit of the original service for one layer.
 const maxLayer = 10 << 30
 
@@ -179,7 +195,7 @@ func (r *Registry) upload(w http.ResponseWriter, req *http.Request, rt route, wh
 	if d := req.URL.Query().Get("digest"); d != "" && !strings.HasPrefix(d, "sha256:") {
 		return fault{http.StatusBadRequest, codeDigestInvalid, fmt.Sprintf("digest %q: this registry keeps sha256 digests only; want sha256:<64 hexadecimal digits>", d)}
 	}
-	req.Body = http.MaxBytesReader(w, req.Body, maxLayer)
+	req.Body = http.MaxBytesReader(w, patientBody{req.Body, http.NewResponseController(w)}, maxLayer)
 	r.limitMount(req, who)
 	r.forward(w, req, rt)
 	return nil
