@@ -368,10 +368,14 @@ func TestRefresh(t *testing.T) {
 	if stored := b.stack("shop"); stored.Health != s.Health || stored.Revision != s.Revision {
 		t.Errorf("stored %+v", stored)
 	}
+	plans := w.Count("plan", "c")
 	a := b.want(fairlead.ActionSucceeded, b.wait(b.engine.Upgrade(ctx, stack.Request{Name: "shop"})))
+	if got := w.Count("plan", "c") - plans; got != 2 {
+		t.Errorf("c was planned %d times, want twice: with the plan, and after b, which it requires, was made again", got)
+	}
 	if got, want := planText(a.Plan), `0 none a succeeded
 1 create b succeeded: it is gone from the target
-2 none c needs [1] succeeded
+2 none c needs [1] succeeded: looked at again when what it requires has changed
 `; got != want {
 		t.Errorf("plan\n%s\nwant\n%s", got, want)
 	}

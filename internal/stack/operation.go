@@ -118,18 +118,27 @@ func (s *slice) applying(op *operation) {
 }
 
 // evaluate finds the values of an element that could not be known when the plan was made, or that may have changed since
-// because it was planned as unchanged but reads attributes of what the plan changes.
+// because it was planned as unchanged but requires what the plan changes.
 func (s *slice) evaluate(op *operation) {
 	el, diags := s.template.EvaluateElement(op.Element, s.env())
 	if err := diags.Err("element " + op.Element); err != nil {
 		s.fail(op, s.told(op, err))
 		return
 	}
-	if op.Verb == fairlead.OpNone && same(el.Properties, s.records[op.Element].Properties) {
+	if op.Verb == fairlead.OpNone && same(el.Properties, s.records[op.Element].Properties) && !s.changedBelow(op) {
 		s.succeed(op, "")
 		return
 	}
 	s.activate(op, callPlan)
+}
+
+// changedBelow reports whether the action changed something that the operation's element requires. What the element is made of
+// can have changed with it although its own properties did not: a Deployment reads the ConfigMap that it names.
+func (s *slice) changedBelow(op *operation) bool {
+	return slices.ContainsFunc(op.Needs, func(n int) bool {
+		verb := s.ops[n-s.first].Verb
+		return verb != fairlead.OpNone && verb != fairlead.OpDelete
+	})
 }
 
 func (s *slice) env() template.Env {

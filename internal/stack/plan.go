@@ -354,6 +354,9 @@ func settle(ops []fairlead.Operation) {
 		if len(ops[i].Needs) == 0 {
 			ops[i].Needs = nil
 		}
+		if ops[i].Verb == fairlead.OpNone && ops[i].State == fairlead.OperationPending && ops[i].Reason == "" {
+			ops[i].Reason = "looked at again when what it requires has changed"
+		}
 	}
 }
 
