@@ -239,3 +239,18 @@ func (s *server) writeFile(name, text string) string {
 	}
 	return path
 }
+
+// page fetches a page of an application.
+func (s *server) page(url string) string {
+	s.t.Helper()
+	res, err := http.Get(url)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer res.Body.Close() //nolint:errcheck // it was read
+	text, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != http.StatusOK {
+		s.t.Fatalf("GET %s: %s, %v\n%s", url, res.Status, err, text)
+	}
+	return string(text)
+}
