@@ -111,7 +111,8 @@ type NamedPage struct {
 	Page
 }
 
-// jsonFormat reads and writes JSON. Text after the value is an error.
+// jsonFormat reads and writes JSON. Text after the value is an error, and so is a key that stands twice in an object:
+// whichever of its values counted, the other would be ignored without a word.
 func jsonFormat() huma.Format {
 	return huma.Format{
 		Marshal: func(w io.Writer, v any) error {
@@ -127,8 +128,46 @@ func jsonFormat() huma.Format {
 			if _, err := dec.Token(); err != io.EOF {
 				return fmt.Errorf("not the JSON that is wanted: text after the value, at byte %d", dec.InputOffset())
 			}
-			return nil
+			return checkKeys(data)
 		},
+	}
+}
+
+// checkKeys looks for a key that stands twice in an object of valid JSON.
+func checkKeys(data []byte) error {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.UseNumber()
+	type level struct {
+		keys  map[string]bool // nil in a list
+		value bool            // the next token is a value
+	}
+	var open []level
+	for {
+		token, err := dec.Token()
+		if err != nil {
+			return nil // the end
+		}
+		if token == json.Delim('}') || token == json.Delim(']') {
+			open = open[:len(open)-1]
+			continue
+		}
+		if n := len(open); n > 0 && open[n-1].keys != nil {
+			if top := &open[n-1]; !top.value {
+				key, _ := token.(string) // keys of an object are strings
+				if top.keys[key] {
+					return fmt.Errorf("not the JSON that is wanted: key %.100q stands there twice, at byte %d", key, dec.InputOffset())
+				}
+				top.keys[key], top.value = true, true
+				continue
+			}
+			open[n-1].value = false
+		}
+		switch token {
+		case json.Delim('{'):
+			open = append(open, level{keys: map[string]bool{}})
+		case json.Delim('['):
+			open = append(open, level{})
+		}
 	}
 }
 

@@ -24,7 +24,7 @@ const (
 // huma cannot say of one that it reads.
 type HookRequest struct {
 	Token          string `path:"token" maxLength:"200"`
-	IdempotencyKey string `header:"Idempotency-Key" maxLength:"200" doc:"the same key counts once"`
+	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" doc:"the same key counts once"`
 
 	query string
 	body  []byte

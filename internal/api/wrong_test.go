@@ -43,6 +43,8 @@ func TestWrongInput(t *testing.T) {
 		{"no body", "POST", users, nil, 400, fairlead.Invalid, "body is required", "", ""},
 		{"a body that is not JSON", "POST", users, "{name", 400, fairlead.Invalid, "JSON", "body", "not the JSON"},
 		{"text after the JSON", "POST", users, `{"name":"new","password":"12345678"} x`, 400, fairlead.Invalid, "JSON", "body", ""},
+		{"a key twice", "POST", users, `{"name":"new","name":"newer","password":"12345678"}`, 400, fairlead.Invalid, "twice", "body", "\"name\" stands there twice"},
+		{"a key twice in a nested object", "POST", stacks, `{"name":"new","template":"shop","version":"1.0","inputs":{"a":[{"b":1},{"b":2,"c":{},"b":3}]}}`, 400, fairlead.Invalid, "twice", "body", "\"b\""},
 		{"an unknown key", "POST", users, m{"name": "new", "password": "12345678", "moon": 1}, 422, fairlead.Invalid, "moon", "moon", "unexpected property"},
 		{"a wrong type", "POST", users, m{"name": 5, "password": "12345678"}, 422, fairlead.Invalid, "name", "name", "string"},
 		{"a missing key", "POST", users, m{"name": "new"}, 422, fairlead.Invalid, "password", "body", "password"},
