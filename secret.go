@@ -1,6 +1,7 @@
 package fairlead
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -10,7 +11,10 @@ const Masked = "******"
 
 // Mask hides a set of secret values in everything that is shown: logs, events, plans, error messages.
 // The zero value hides nothing. A Mask is immutable and safe for concurrent use.
-type Mask struct{ replacer *strings.Replacer }
+type Mask struct {
+	replacer *strings.Replacer
+	whole    map[string]bool // the values, for numbers, of which only the whole can be secret
+}
 
 // NewMask returns a Mask of the given values. Values shorter than three bytes are ignored, because hiding them
 // everywhere would hide half of every text and so tell what they are.
@@ -19,15 +23,17 @@ func NewMask(values ...string) Mask {
 	// Longer values first, so that a secret which contains another is hidden whole.
 	slices.SortFunc(values, func(a, b string) int { return len(b) - len(a) })
 	var pairs []string
+	whole := map[string]bool{}
 	for _, v := range values {
 		if len(v) >= 3 {
 			pairs = append(pairs, v, Masked)
+			whole[v] = true
 		}
 	}
 	if pairs == nil {
 		return Mask{}
 	}
-	return Mask{strings.NewReplacer(pairs...)}
+	return Mask{strings.NewReplacer(pairs...), whole}
 }
 
 // String hides the secrets in a text.
@@ -38,7 +44,7 @@ func (m Mask) String(s string) string {
 	return m.replacer.Replace(s)
 }
 
-// Value returns a copy of a JSON-like value with the secrets hidden in every string.
+// Value returns a copy of a JSON-like value with the secrets hidden in every string, and numbers that are one replaced.
 func (m Mask) Value(v any) any {
 	if m.replacer == nil {
 		return v
@@ -58,6 +64,10 @@ func (m Mask) Value(v any) any {
 			out[k] = m.Value(v[k])
 		}
 		return out
+	case int, int64, float64:
+		if m.whole[fmt.Sprint(v)] {
+			return Masked
+		}
 	}
 	return v
 }
