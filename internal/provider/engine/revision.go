@@ -134,7 +134,11 @@ func (p *Provider) ensureContainer(ctx context.Context, r *revision, index int, 
 		return "", fmt.Errorf("container %s: files: %w", c.Name, err)
 	}
 	if _, err := p.api.ContainerStart(ctx, id, client.ContainerStartOptions{}); err != nil {
-		if gone(err) || cerrdefs.IsConflict(err) {
+		if gone(err) {
+			// Somebody removes it, or the network that it was made for is gone: the next pass must make it anew.
+			return "", errors.Join(p.discard(context.WithoutCancel(ctx), id), errRepeat)
+		}
+		if cerrdefs.IsConflict(err) {
 			return "", errRepeat // somebody removes it
 		}
 		return "", fmt.Errorf("container %s cannot start: %w", c.Name, err)
