@@ -16,6 +16,6 @@ run ./internal/stack -bench Plan10k -benchtime 3x -benchmem
 echo "== webhook to stage started"
 run ./internal/pipeline -bench WebhookToStage -benchtime 200x
 echo "== runs per second beside the commits that the same file allows"
-run ./internal/pipeline -bench 'Runs$' -benchtime 200x
+run ./internal/pipeline -bench 'Runs$' -benchtime 4x
 echo "== start to ready, idle processor and memory of the built program"
 run ./test/e2e -bench . -benchtime 1x
