@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -119,6 +120,9 @@ func (p *hookReader) add(name, value string) {
 // readBody reads one JSON object. Its keys are read one by one, because a map would hide one that is there twice.
 func (p *hookReader) readBody(body []byte) error {
 	wrong := func(err error) error {
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			err = fmt.Errorf("it ends early, after byte %d; want an object such as {\"tag\": \"1.0\"}", len(body))
+		}
 		return fairlead.Errorf(fairlead.Invalid, "the body is not one JSON object of parameters: %w", err)
 	}
 	dec := json.NewDecoder(bytes.NewReader(body))

@@ -63,7 +63,7 @@ func scanRun(row Row) (r fairlead.Run, err error) {
 // Run returns one run.
 func (tx *Tx) Run(ctx context.Context, id string) (fairlead.Run, error) {
 	r, err := scanRun(tx.QueryRow(ctx, `SELECT `+runColumns+` FROM runs WHERE id = $1`, id))
-	return r, NotFound(err, "run %q does not exist; see: fairlead pipeline runs", id)
+	return r, NotFound(err, "run %q does not exist; see: fairlead pipeline runs NAME", id)
 }
 
 func (tx *Tx) lastRun(ctx context.Context, pipeline string) (*fairlead.Run, error) {
