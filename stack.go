@@ -31,6 +31,12 @@ type Stack struct {
 	UpdatedAt   time.Time      `json:"updated_at"`
 	CreatedBy   string         `json:"created_by,omitempty"`
 	Description string         `json:"description,omitempty"`
+	// Labels are for people and filters: keys and values of 1-64 letters, digits, dots, hyphens, underscores.
+	Labels map[string]string `json:"labels,omitempty"`
+	// Protected stacks refuse deletion, and rollbacks and upgrades that would delete elements with data.
+	Protected bool `json:"protected,omitempty" doc:"refuses deletion until the protection is taken off"`
+	// Parent is the stack whose template holds this one as an element; such a stack is changed through its parent only.
+	Parent string `json:"parent,omitempty"`
 }
 
 // Output is one evaluated output of a stack.
@@ -164,6 +170,21 @@ type FieldChange struct {
 	After  any    `json:"after,omitempty"`
 	// Unknown tells that the value after becomes known only when the plan runs.
 	Unknown bool `json:"unknown,omitempty"`
+	// Live is the value on the target when that differs from Before: somebody else changed it. Drifted tells so, also when the
+	// live value is absent.
+	Live    any  `json:"live,omitempty"`
+	Drifted bool `json:"drifted,omitempty"`
+}
+
+// Live is what a provider reads of a resource as it is on the target.
+type Live struct {
+	// Exists is false when nothing of the resource is left.
+	Exists bool
+	// Properties are those of the record with the values that the target has now: equal to the record's where nothing
+	// differs in effect, whatever the target filled in by itself. Nil when the provider cannot say by field.
+	Properties map[string]any
+	// Reason says in words how the resource differs; "" when it does not.
+	Reason string
 }
 
 // RecordState says how sure we are that a resource exists.
@@ -193,6 +214,8 @@ type Record struct {
 	Attributes map[string]any `json:"attributes,omitempty"`
 	// Requires are the elements that had to exist before this one; deletion goes the other way.
 	Requires []string `json:"requires,omitempty"`
+	// Retain keeps the resource on the target when the element or its stack is deleted.
+	Retain bool `json:"retain,omitempty"`
 	// Position is the author's order in the template, for stable listings.
 	Position  int         `json:"position"`
 	Health    HealthState `json:"health"`

@@ -91,4 +91,10 @@ func (idle) Health(context.Context, fairlead.Record) (fairlead.Health, error) {
 	return fairlead.Health{State: fairlead.Healthy}, nil
 }
 
+func (idle) Read(_ context.Context, r fairlead.Record) (fairlead.Live, error) {
+	return fairlead.Live{Exists: true, Properties: r.Properties}, nil
+}
+
+func (idle) Watch(context.Context, string) <-chan string { return nil }
+
 func (idle) Delete(context.Context, fairlead.Record) error { return nil }

@@ -38,6 +38,11 @@ func (g guarded) Health(ctx context.Context, r fairlead.Record) (h fairlead.Heal
 	return g.Provider.Health(ctx, r)
 }
 
+func (g guarded) Read(ctx context.Context, r fairlead.Record) (l fairlead.Live, err error) {
+	defer g.contain("read", r.Element, func(broke error) { err = broke })
+	return g.Provider.Read(ctx, r)
+}
+
 func (g guarded) Delete(ctx context.Context, r fairlead.Record) (err error) {
 	defer g.contain("delete", r.Element, func(broke error) { err = broke })
 	return g.Provider.Delete(ctx, r)

@@ -155,7 +155,9 @@ func (s *slice) task(op *operation) task {
 	case callPlan:
 		// The diagnostics were looked at when the operation became ready.
 		t.element, _ = s.template.EvaluateElement(op.Element, s.env())
-		t.element = placed(t.element, s.stack)
+		aim := s.stack
+		aim.Template, aim.Version = s.want.Template, s.want.Version
+		t.element = placed(t.element, aim)
 		if r, there := s.records[op.Element]; there {
 			t.prior = &r
 		}

@@ -95,6 +95,7 @@ func (p *planner) placed(el template.Element) template.Element { return placed(e
 
 func placed(el template.Element, s fairlead.Stack) template.Element {
 	el.Stack, el.StackID, el.Target, el.Namespace = s.Name, s.ID, s.Target, s.Namespace
+	el.Template, el.Version = s.Template, s.Version
 	return el
 }
 

@@ -28,6 +28,13 @@ type Provider interface {
 	// Health looks at the resource on the target. It changes nothing.
 	Health(ctx context.Context, record fairlead.Record) (fairlead.Health, error)
 
+	// Read returns the resource as it is on the target. It changes nothing.
+	Read(ctx context.Context, record fairlead.Record) (fairlead.Live, error)
+
+	// Watch sends the names of the stack's elements whose resources changed on the target, until ctx ends; sends are dropped
+	// rather than waited for, so Health must be asked now and then all the same. Nil when the provider does not watch.
+	Watch(ctx context.Context, stackID string) <-chan string
+
 	// Delete removes what the record names, also when only part of it exists or none. It returns nil when nothing of it is
 	// left; while something is still going away it returns [ErrDeleting] and is called again.
 	Delete(ctx context.Context, record fairlead.Record) error

@@ -166,6 +166,12 @@ func (u unreachable) Health(context.Context, fairlead.Record) (fairlead.Health, 
 	return fairlead.Health{}, u.err
 }
 
+func (u unreachable) Read(context.Context, fairlead.Record) (fairlead.Live, error) {
+	return fairlead.Live{}, u.err
+}
+
+func (u unreachable) Watch(context.Context, string) <-chan string { return nil }
+
 func (u unreachable) Delete(context.Context, fairlead.Record) error { return u.err }
 
 // abort ends an action that cannot go on, so that its stack does not stay busy for ever.

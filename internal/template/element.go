@@ -11,6 +11,9 @@ type Element struct {
 	StackID   string
 	Target    string
 	Namespace string
+	// Template and Version say which text the element is from, to find files of its package. The stack engine fills them in.
+	Template string
+	Version  string
 	// Properties are the evaluated properties: nil, bool, int64, float64, string, []any, map[string]any, and [Unknown]
 	// where a value becomes known only when another element is made.
 	Properties map[string]any
@@ -18,6 +21,9 @@ type Element struct {
 	Requires []string
 	// Position counts the elements in the author's order from 0.
 	Position int
+	// Adopt lets the provider take over a resource of that name that exists already and belongs to no stack. Without it such
+	// a resource is a Conflict. The stack engine fills it in.
+	Adopt bool
 }
 
 // Unknown stands for a value that is not known yet: it reads an attribute of an element that is not made.

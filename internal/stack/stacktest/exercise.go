@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"reflect"
 	"testing"
 	"time"
 
@@ -58,6 +59,7 @@ func Exercise(t *testing.T, s Suite) {
 		b.plan(b.element(1), &r, fairlead.OpNone)
 		b.restart()
 		b.plan(b.element(1), stored(t, r), fairlead.OpNone)
+		b.read(*stored(t, r), true)
 	})
 	t.Run("applying the same change again makes nothing twice", func(t *testing.T) {
 		b := s.begin(t)
@@ -91,6 +93,7 @@ func Exercise(t *testing.T, s Suite) {
 		r = *stored(t, r)
 		b.delete(r)
 		b.delete(r)
+		b.read(r, false)
 		h, err := b.provider.Health(b.ctx, r)
 		if err != nil || h.State == fairlead.Healthy || h.Reason == "" {
 			t.Errorf("health of what is gone: %+v, %v; want another state than healthy, with a reason", h, err)
@@ -254,6 +257,19 @@ func (b *bundle) make(c fairlead.Change) fairlead.Record {
 	})
 	r.Health = fairlead.Healthy
 	return r
+}
+
+// read wants the resource to be as recorded, or to be gone.
+func (b *bundle) read(r fairlead.Record, exists bool) {
+	b.t.Helper()
+	switch l, err := b.provider.Read(b.ctx, r); {
+	case err != nil:
+		b.t.Errorf("read: %v", err)
+	case l.Exists != exists || (l.Reason == "") != exists:
+		b.t.Errorf("read: exists %t, %q; want exists %t, and a reason only when it does not", l.Exists, l.Reason, exists)
+	case exists && l.Properties != nil && !reflect.DeepEqual(l.Properties, r.Properties):
+		b.t.Errorf("read: properties %v; want those of the record, %v", l.Properties, r.Properties)
+	}
 }
 
 func (b *bundle) delete(r fairlead.Record) {

@@ -370,6 +370,27 @@ func (w *World) look(r fairlead.Record) fairlead.Health {
 	return fairlead.Health{State: fairlead.Healthy}
 }
 
+// Read returns the properties that the object was last given.
+func (f *Fake) Read(ctx context.Context, r fairlead.Record) (l fairlead.Live, err error) {
+	err = f.do("read", r.Element, func() error {
+		o, exists := f.world.objects[r.Identity["name"]]
+		if !exists {
+			l.Reason = "it is gone from the target"
+			return ctx.Err()
+		}
+		l.Exists = true
+		l.Properties, _ = clone(o.Properties).(map[string]any)
+		if !equal(o.Properties, r.Properties) {
+			l.Reason = "somebody else changed it"
+		}
+		return ctx.Err()
+	})
+	return l, err
+}
+
+// Watch returns nil: nothing changes a world by itself.
+func (f *Fake) Watch(context.Context, string) <-chan string { return nil }
+
 // Delete removes the object.
 func (f *Fake) Delete(ctx context.Context, r fairlead.Record) error {
 	return f.do("delete", r.Element, func() error {
