@@ -25,7 +25,7 @@ func layers() [][]string {
 		{"internal/notify"},
 		{"internal/stack/stacktest"}, // for tests only
 		{"internal/stack"},
-		{"internal/provider/engine"},
+		{"internal/provider/engine", "internal/provider/kubernetes", "internal/provider/helm"},
 		{"internal/registry"},
 		{"internal/auth"},
 		{"internal/store"},
@@ -65,7 +65,7 @@ func layerOf(pkg string) int {
 
 // free packages have no place in the layers: they hold files for others, or drive the whole program from outside.
 func free(pkg string) bool {
-	return pkg == "examples" || strings.HasPrefix(pkg, "examples/") || strings.HasPrefix(pkg, "test/") || strings.HasPrefix(pkg, "tools/")
+	return pkg == "web" || pkg == "examples" || strings.HasPrefix(pkg, "examples/") || strings.HasPrefix(pkg, "test/") || strings.HasPrefix(pkg, "tools/")
 }
 
 // imports reads what the packages of the module import, without test files, from their source.
