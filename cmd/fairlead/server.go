@@ -30,6 +30,7 @@ import (
 	"github.com/fairlead/fairlead/internal/registry"
 	"github.com/fairlead/fairlead/internal/stack"
 	"github.com/fairlead/fairlead/internal/store"
+	"github.com/fairlead/fairlead/web"
 )
 
 const (
@@ -177,6 +178,7 @@ func (s *Server) openAPI(who *auth.Auth) (err error) {
 		DB: s.db, Auth: who, Registry: s.registry, Stacks: s.stacks, Pipelines: s.pipelines,
 		PrepareTarget: s.targets.prepare, CheckTarget: s.targets.check, ForgetTarget: s.targets.forget,
 		Ready: s.ready, Metrics: t.handler(), Observe: t.observe, Version: buildVersion(), Log: s.log,
+		Console: web.Files(), SecureCookie: strings.HasPrefix(s.cfg.PublicURL, "https://"),
 	})
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -42,6 +43,10 @@ type Config struct {
 	ForgetTarget func(name string)
 	// Ready says why the server is not ready, nil when it is. Default: the database answers.
 	Ready func() error
+	// Console holds the console's built files, as package web has them. Default: a page that says how to get them.
+	Console fs.FS
+	// SecureCookie keeps the cookies of sessions to encrypted connections.
+	SecureCookie bool
 	// Metrics serves /metrics. Default: not found.
 	Metrics http.Handler
 	// Observe is told of every request when it ends; route is its pattern. Default: nobody.
@@ -96,6 +101,7 @@ type API struct {
 	mux     *http.ServeMux
 	huma    huma.API
 	openapi []byte
+	console *console
 	handler http.Handler
 
 	closeOnce sync.Once
@@ -110,6 +116,12 @@ func New(cfg Config) (*API, error) {
 	a := &API{Config: cfg, mux: http.NewServeMux(), closing: make(chan struct{})}
 	a.huma = humago.New(a.mux, a.humaConfig())
 	a.huma.UseMiddleware(a.requireActor)
+	if cfg.Console != nil {
+		var err error
+		if a.console, err = newConsole(cfg.Console); err != nil {
+			return nil, err
+		}
+	}
 	a.routes()
 	a.pages()
 	a.describe()

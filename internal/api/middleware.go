@@ -187,6 +187,13 @@ func (a *API) identify(next http.Handler) http.Handler {
 
 func (a *API) credentials(r *http.Request) (fairlead.Actor, string, error) {
 	header := r.Header.Get("Authorization")
+	if cookie, err := r.Cookie(sessionCookie); err == nil && header == "" {
+		if err := crossSite(r); err != nil {
+			return fairlead.Actor{}, "", err
+		}
+		actor, err := a.Auth.Bearer(r.Context(), cookie.Value)
+		return actor, cookie.Value, err
+	}
 	if header == "" {
 		return fairlead.Actor{}, "", fairlead.Errorf(fairlead.Unauthenticated, "sign in first: fairlead login, or send an API token as Authorization: Bearer")
 	}

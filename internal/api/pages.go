@@ -18,7 +18,10 @@ const contentPolicy = "default-src 'none'; style-src 'self'; script-src 'self'; 
 
 // pages mounts the pages and documents, and the answer for every path that nothing serves.
 func (a *API) pages() {
-	a.mux.HandleFunc("GET /{$}", file("web/index.html", "text/html; charset=utf-8"))
+	a.mux.HandleFunc("GET /{$}", a.home())
+	if a.console != nil {
+		a.mux.HandleFunc("GET /assets/", a.console.asset)
+	}
 	a.mux.HandleFunc("GET /api/docs", file("web/docs.html", "text/html; charset=utf-8"))
 	a.mux.HandleFunc("GET /api/docs/docs.js", file("web/docs.js", "text/javascript; charset=utf-8"))
 	a.mux.HandleFunc("GET /api/docs/style.css", file("web/style.css", "text/css; charset=utf-8"))
@@ -30,6 +33,14 @@ func (a *API) pages() {
 		a.mux.Handle("GET /metrics", a.Metrics)
 	}
 	a.mux.HandleFunc("/", a.notFound)
+}
+
+// home is the first page: the console, or one that says that it was not built in.
+func (a *API) home() http.HandlerFunc {
+	if a.console == nil {
+		return file("web/index.html", "text/html; charset=utf-8")
+	}
+	return func(w http.ResponseWriter, _ *http.Request) { a.console.servePage(w) }
 }
 
 func file(name, contentType string) http.HandlerFunc {
@@ -46,8 +57,13 @@ func file(name, contentType string) http.HandlerFunc {
 	}
 }
 
-// notFound answers for paths that nothing serves, and for methods that a path does not have.
+// notFound answers for paths that nothing serves, and for methods that a path does not have. To a browser that opens an
+// address, the console answers: it knows its own pages.
 func (a *API) notFound(w http.ResponseWriter, r *http.Request) {
+	if a.console != nil && a.console.serves(r) {
+		a.console.servePage(w)
+		return
+	}
 	var allowed []string
 	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
 		other := &http.Request{Method: method, URL: r.URL, Host: r.Host}

@@ -2,6 +2,8 @@ package api
 
 import (
 	"context"
+	"net/http"
+	"time"
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/internal/auth"
@@ -13,28 +15,57 @@ type LoginRequest struct {
 	Body struct {
 		User     string `json:"user" minLength:"1" maxLength:"128"`
 		Password string `json:"password" minLength:"1" maxLength:"2000"`
+		Cookie   bool   `json:"cookie,omitempty" doc:"for browsers: keep the token in a cookie that scripts cannot read, instead of in the answer"`
 	}
+}
+
+// LoginAnswer is a session, and the cookie that carries it when a browser asked.
+type LoginAnswer struct {
+	SetCookie string `header:"Set-Cookie"`
+	Body      Login
 }
 
 // Login is a session that has begun.
 type Login struct {
-	Token     string        `json:"token" doc:"send it as Authorization: Bearer; it is shown only here"`
+	Token     string        `json:"token,omitempty" doc:"send it as Authorization: Bearer; it is shown only here"`
 	ExpiresAt string        `json:"expires_at" format:"date-time"`
 	User      fairlead.User `json:"user"`
 }
 
-func (a *API) login(ctx context.Context, in *LoginRequest) (*Body[Login], error) {
+func (a *API) login(ctx context.Context, in *LoginRequest) (*LoginAnswer, error) {
 	s, err := a.Auth.Login(ctx, in.Body.User, in.Body.Password)
 	if err != nil {
 		return nil, err
 	}
-	return &Body[Login]{Login{s.Token, s.ExpiresAt.Format(timeLayout), s.User}}, nil
+	out := &LoginAnswer{Body: Login{s.Token, s.ExpiresAt.Format(timeLayout), s.User}}
+	if in.Body.Cookie {
+		out.SetCookie = a.cookie(s.Token, s.ExpiresAt)
+		out.Body.Token = ""
+	}
+	return out, nil
+}
+
+// cookie carries a session's token; without a token it takes the cookie away.
+func (a *API) cookie(token string, expires time.Time) string {
+	c := http.Cookie{
+		Name: sessionCookie, Value: token, Path: "/", Expires: expires, HttpOnly: true, Secure: a.SecureCookie,
+		SameSite: http.SameSiteStrictMode,
+	}
+	if token == "" {
+		c.MaxAge = -1
+	}
+	return c.String()
 }
 
 const timeLayout = "2006-01-02T15:04:05Z07:00"
 
-func (a *API) logout(ctx context.Context, _ *struct{}) (*None, error) {
-	return &None{}, a.Auth.Logout(ctx, visitOf(ctx).token)
+// LogoutAnswer takes the session's cookie away.
+type LogoutAnswer struct {
+	SetCookie string `header:"Set-Cookie"`
+}
+
+func (a *API) logout(ctx context.Context, _ *struct{}) (*LogoutAnswer, error) {
+	return &LogoutAnswer{a.cookie("", time.Time{})}, a.Auth.Logout(ctx, visitOf(ctx).token)
 }
 
 func (a *API) whoAmI(ctx context.Context, _ *struct{}) (*Body[fairlead.User], error) {
