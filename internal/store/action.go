@@ -27,6 +27,8 @@ type StackAction struct {
 	Restores int64
 	// Then is the job that is enqueued when the action ends.
 	Then *StackJob
+	// Cause is the action of the parent stack that began this one; empty for a stack that stands on its own.
+	Cause string
 }
 
 // StackJob is a job of any kind.
@@ -69,11 +71,11 @@ func (tx *Tx) CreateAction(ctx context.Context, a *StackAction) error {
 		then = *a.Then
 	}
 	const q = `INSERT INTO stack_actions (` + actionColumns + `, plan, want, forced, slice, cause_state, rollback_from, restores,
-then_kind, then_args) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
-$22, $23, $24, $25)`
+then_kind, then_args, cause) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
+$22, $23, $24, $25, $26)`
 	_, err = tx.Exec(ctx, q, a.ID, a.StackID, a.Stack, string(a.Verb), string(a.State), string(a.OnFailure), a.Template, a.Version,
 		a.Message, a.RollingBack, a.Canceling, int64(a.Timeout), Time(a.CreatedAt), NullTime(a.StartedAt), NullTime(a.EndedAt), a.By,
-		string(plan), want, a.Forced, a.Slice, string(a.CauseState), a.RollbackFrom, a.Restores, then.Kind, string(then.Args))
+		string(plan), want, a.Forced, a.Slice, string(a.CauseState), a.RollbackFrom, a.Restores, then.Kind, string(then.Args), a.Cause)
 	return err
 }
 
@@ -145,12 +147,12 @@ func (tx *Tx) StackAction(ctx context.Context, id string) (a StackAction, err er
 	if a.Action, err = tx.Action(ctx, id); err != nil {
 		return a, err
 	}
-	const q = `SELECT want, forced, slice, cause_state, rollback_from, rollback_at, restores, then_kind, then_args
+	const q = `SELECT want, forced, slice, cause_state, rollback_from, rollback_at, restores, then_kind, then_args, cause
 FROM stack_actions WHERE id = $1`
 	var want []byte
 	var kind, args string
 	if err := tx.QueryRow(ctx, q, id).Scan(&want, &a.Forced, &a.Slice, &a.CauseState, &a.RollbackFrom, ScanNullTime(&a.RollbackAt),
-		&a.Restores, &kind, &args); err != nil {
+		&a.Restores, &kind, &args, &a.Cause); err != nil {
 		return a, err
 	}
 	if kind != "" {

@@ -22,7 +22,7 @@ type StackWant struct {
 func (w StackWant) Mask() fairlead.Mask { return fairlead.NewMask(w.Secrets...) }
 
 const stackColumns = `id, name, target, namespace, template, version, inputs, outputs, status, health, reason, revision, action,
-description, created_at, updated_at, created_by`
+description, created_at, updated_at, created_by, parent`
 
 // CreateStack stores a stack. A taken name is a Conflict. CreatedAt, UpdatedAt and Revision are set here.
 func (tx *Tx) CreateStack(ctx context.Context, s *fairlead.Stack, want StackWant) error {
@@ -36,9 +36,9 @@ func (tx *Tx) CreateStack(ctx context.Context, s *fairlead.Stack, want StackWant
 		return err
 	}
 	const q = `INSERT INTO stacks (` + stackColumns + `, want)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) ON CONFLICT (name) DO NOTHING`
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) ON CONFLICT (name) DO NOTHING`
 	res, err := tx.Exec(ctx, q, s.ID, s.Name, s.Target, s.Namespace, s.Template, s.Version, inputs, outputs, string(s.Status),
-		string(s.Health), s.Reason, s.Revision, s.Action, s.Description, Time(s.CreatedAt), Time(s.UpdatedAt), s.CreatedBy, sealed)
+		string(s.Health), s.Reason, s.Revision, s.Action, s.Description, Time(s.CreatedAt), Time(s.UpdatedAt), s.CreatedBy, s.Parent, sealed)
 	if err != nil {
 		return err
 	}
@@ -77,8 +77,13 @@ func (tx *Tx) SetStackHealth(ctx context.Context, id string, health fairlead.Hea
 	return err
 }
 
-// DeleteStack removes a stack with its records and good states. Its actions and events stay.
+// DeleteStack removes a stack with its records and good states. Its actions and events stay. Nested stacks that it left behind
+// stand on their own from then on.
 func (tx *Tx) DeleteStack(ctx context.Context, id string) error {
+	const free = `UPDATE stacks SET parent = '' WHERE parent <> '' AND parent = (SELECT name FROM stacks WHERE id = $1)`
+	if _, err := tx.Exec(ctx, free, id); err != nil {
+		return err
+	}
 	_, err := tx.Exec(ctx, `DELETE FROM stacks WHERE id = $1`, id)
 	return err
 }
@@ -115,6 +120,12 @@ func (tx *Tx) Stacks(ctx context.Context, limit int, cursor string) ([]fairlead.
 	return list, next, nil
 }
 
+// NestedStacks lists the stacks that are elements of a stack, by name.
+func (tx *Tx) NestedStacks(ctx context.Context, parent string) ([]fairlead.Stack, error) {
+	rows, err := tx.Query(ctx, `SELECT `+stackColumns+` FROM stacks WHERE parent <> '' AND parent = $1 ORDER BY name`, parent)
+	return Collect(rows, err, scanStack)
+}
+
 // StacksUsing lists the names of the stacks that need a template version: now, or to roll back to.
 func (tx *Tx) StacksUsing(ctx context.Context, template, version string) ([]string, error) {
 	const q = `SELECT s.name FROM stacks s WHERE (s.template = $1 AND s.version = $2)
@@ -132,7 +143,7 @@ func (tx *Tx) StacksOn(ctx context.Context, target string) ([]string, error) {
 func scanStack(row Row) (s fairlead.Stack, err error) {
 	var inputs, outputs []byte
 	if err := row.Scan(&s.ID, &s.Name, &s.Target, &s.Namespace, &s.Template, &s.Version, &inputs, &outputs, &s.Status, &s.Health,
-		&s.Reason, &s.Revision, &s.Action, &s.Description, ScanTime(&s.CreatedAt), ScanTime(&s.UpdatedAt), &s.CreatedBy); err != nil {
+		&s.Reason, &s.Revision, &s.Action, &s.Description, ScanTime(&s.CreatedAt), ScanTime(&s.UpdatedAt), &s.CreatedBy, &s.Parent); err != nil {
 		return s, err
 	}
 	if err := decodeJSON(inputs, &s.Inputs); err != nil {
