@@ -161,6 +161,9 @@ type Operation struct {
 	Message   string         `json:"message,omitempty" doc:"what it waits for, or why it failed"`
 	StartedAt *time.Time     `json:"started_at,omitempty"`
 	EndedAt   *time.Time     `json:"ended_at,omitempty"`
+	// Nested is what happens inside the element when it is a stack of its own. It is as of the planning: the nested stack's
+	// action has the states.
+	Nested *Plan `json:"nested,omitempty"`
 }
 
 // FieldChange is one property before and after; nil is absent. Secrets are masked.
@@ -229,6 +232,10 @@ type Change struct {
 	Record Record  // identity and wanted properties
 	Prior  *Record // what is there now; nil when the element is new
 	Reason string  // why replace, when it is
+	// Nested is the plan of a stack that is an element, for showing; Secrets are values of the element that must never be
+	// shown. Both are for the plan only and not stored with the change.
+	Nested  *Plan
+	Secrets []string
 }
 
 // HealthState is the state of a resource or stack as seen on the target.

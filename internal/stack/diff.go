@@ -220,6 +220,9 @@ func planHash(ops []fairlead.Operation) string {
 			h.value(f.Before)
 			h.value(f.After)
 		}
+		if op.Nested != nil {
+			h.text(op.Nested.Hash)
+		}
 		h.flush(4096)
 	}
 	h.flush(0)

@@ -132,6 +132,14 @@ func (e *Engine) Preview(ctx context.Context, r Request) (fairlead.Plan, error) 
 	return p.Plan, nil
 }
 
+// write is a transaction of what works actions.
+func (e *Engine) write(ctx context.Context, fn func(tx *store.Tx) error) error {
+	if err := e.dead.Load(); err != nil {
+		return *err
+	}
+	return e.db.Write(ctx, fn)
+}
+
 func (e *Engine) start(ctx context.Context, r Request) (a fairlead.Action, err error) {
 	p, err := e.Prepare(ctx, r)
 	if err != nil {

@@ -34,6 +34,8 @@ type operation struct {
 	next   time.Time     // when the call is due, by the wall's clock
 	wait   time.Duration // the last wait for health
 	missed int           // calls in this slice that the target did not answer
+	// canceled tells that the nested stack's action was asked to stop.
+	canceled bool
 }
 
 func (op *operation) row(first int) store.StackOperation {
@@ -144,6 +146,9 @@ func (s *slice) changedBelow(op *operation) bool {
 func (s *slice) env() template.Env {
 	return environment(s.stack, s.want.Inputs, func(element string) (map[string]any, bool) {
 		r, ok := s.records[element]
+		if s.leftOut(element) {
+			return nil, true
+		}
 		return r.Attributes, ok && r.State == fairlead.RecordMade
 	})
 }

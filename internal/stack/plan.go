@@ -24,6 +24,8 @@ type planner struct {
 
 	// volatile are recorded elements whose attributes will change: they are made anew.
 	volatile map[string]bool
+	// left are nested stacks that the template leaves out.
+	left map[string]bool
 }
 
 // planned is a plan with what is stored beside it.
@@ -47,7 +49,7 @@ type want struct {
 // as one Invalid error.
 func (p *planner) plan(ctx context.Context) (*planned, error) {
 	p.volatile = map[string]bool{}
-	elements, diags := p.template.Evaluate(p.env())
+	elements, diags := p.evaluate()
 	if err := diags.Err(p.subject()); err != nil {
 		return nil, err
 	}
@@ -74,6 +76,9 @@ func (p *planner) subject() string {
 func (p *planner) env() template.Env {
 	return environment(p.stack, p.inputs, func(element string) (map[string]any, bool) {
 		r, ok := p.records[element]
+		if p.left[element] {
+			return nil, true
+		}
 		if !ok || r.State != fairlead.RecordMade || p.volatile[element] {
 			return nil, false
 		}
@@ -153,7 +158,8 @@ func (p *planner) madeAnew(wants []want) map[string]bool {
 		if _, recorded := p.records[name]; !recorded || p.volatile[name] {
 			continue
 		}
-		if w.change.Verb == fairlead.OpReplace || w.change.Verb == fairlead.OpCreate {
+		changed := w.change.Verb == fairlead.OpUpdate && w.element.Type == stackType // and with it maybe its outputs
+		if w.change.Verb == fairlead.OpReplace || w.change.Verb == fairlead.OpCreate || changed {
 			p.volatile[name], fresh[name] = true, true
 		}
 	}
@@ -286,6 +292,7 @@ func (p *planner) operation(w want) fairlead.Operation {
 		before = w.change.Prior.Properties
 	}
 	op.Fields = fieldChanges(op.Type, before, w.element.Properties, p.mask)
+	showNested(&op, w.change, p.mask)
 	return op
 }
 

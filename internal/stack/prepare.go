@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/google/uuid"
-
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/internal/store"
 	"github.com/fairlead/fairlead/internal/template"
@@ -91,6 +89,9 @@ func readSituation(ctx context.Context, tx *store.Tx, r *Request) (*situation, e
 		r.Verb = fairlead.VerbUpgrade
 	}
 	now := &situation{exists: true, stack: s}
+	if err := refuseNested(s, r); err != nil {
+		return nil, err
+	}
 	if err := refuseMove(s, r); err != nil {
 		return nil, err
 	}
@@ -133,7 +134,7 @@ func newSituation(ctx context.Context, tx *store.Tx, r *Request) (*situation, er
 	if err != nil {
 		return nil, err
 	}
-	id, err := uuid.NewV7()
+	id, err := r.stackID()
 	if err != nil {
 		return nil, err
 	}
@@ -141,8 +142,12 @@ func newSituation(ctx context.Context, tx *store.Tx, r *Request) (*situation, er
 	if namespace == "" {
 		namespace = "default"
 	}
+	parent := ""
+	if r.nested != nil {
+		parent = r.nested.parent
+	}
 	return &situation{target: target, records: map[string]fairlead.Record{}, stack: fairlead.Stack{
-		ID: id.String(), Name: r.Name, Target: target.Name, Namespace: namespace, Status: fairlead.StackPending,
+		ID: id, Name: r.Name, Parent: parent, Target: target.Name, Namespace: namespace, Status: fairlead.StackPending,
 		Health: fairlead.HealthUnknown, CreatedBy: r.Actor.String(),
 	}}, nil
 }
@@ -170,6 +175,17 @@ func chooseTarget(ctx context.Context, tx *store.Tx, name string) (t fairlead.Ta
 	}
 	return t, fairlead.Diagnostics{finding("missing-target", "target",
 		"there are several targets and none is named local; say which: "+strings.Join(names, ", "))}.Err("target")
+}
+
+// refuseNested refuses to change a nested stack otherwise than through its parent, and to take another stack for one.
+func refuseNested(s fairlead.Stack, r *Request) error {
+	switch {
+	case r.nested != nil && s.ID != r.nested.id:
+		return fairlead.Errorf(fairlead.Conflict, "stack %q exists already and is no part of stack %q", s.Name, r.nested.parent)
+	case r.nested == nil && s.Parent != "":
+		return fairlead.Errorf(fairlead.Conflict, "stack %q is a part of stack %q; change it through that one", s.Name, s.Parent)
+	}
+	return nil
 }
 
 func refuseMove(s fairlead.Stack, r *Request) error {
@@ -213,7 +229,7 @@ func (e *Engine) prepareWant(ctx context.Context, p *Prepared, now *situation) e
 		provider: provider, stack: p.Stack, template: t, inputs: p.want.Inputs, records: now.records,
 		mask: mask(now.want, p.want), parallel: e.parallel,
 	}
-	p.planned, err = pl.plan(ctx)
+	p.planned, err = pl.plan(within(ctx, p.Stack, pl.mask))
 	if err != nil {
 		return masked(err, pl.mask)
 	}
@@ -255,7 +271,13 @@ func (e *Engine) chooseWant(ctx context.Context, p *Prepared, now *situation) (*
 		return nil, nil, err
 	}
 	var ds fairlead.Diagnostics
+	if p.request.nested != nil {
+		before = nil
+	}
 	p.want, ds = newWant(t, name, version, before, p.request.Inputs)
+	if n := p.request.nested; n != nil {
+		p.want.Secrets = append(p.want.Secrets, n.secrets(p.want.Given)...)
+	}
 	if len(now.records) > 0 {
 		ds = append(ds, checkImmutable(t, now.want, p.want)...)
 	}
@@ -294,7 +316,12 @@ func (e *Engine) provider(ctx context.Context, target fairlead.Target) (Provider
 	if err != nil {
 		return nil, err
 	}
-	return guarded{p, e.log}, nil
+	return e.routed(p), nil
+}
+
+// routed completes a target's provider.
+func (e *Engine) routed(p Provider) Provider {
+	return guarded{router{target: p, stacks: nested{e}}, e.log}
 }
 
 // masked hides secrets in an error that quotes values. An error that is not meant for people ends up in the log, which must
@@ -328,12 +355,12 @@ func (e *Engine) Begin(ctx context.Context, tx *store.Tx, p *Prepared) (fairlead
 	if err := p.checkFoundations(ctx, tx); err != nil {
 		return fairlead.Action{}, err
 	}
-	id, err := uuid.NewV7()
+	id, cause, err := p.request.actionID()
 	if err != nil {
 		return fairlead.Action{}, err
 	}
-	a := store.StackAction{Want: p.want, Forced: p.request.Force, Restores: p.restores, Action: fairlead.Action{
-		ID: id.String(), StackID: p.Stack.ID, Stack: p.Stack.Name, Verb: p.Verb, State: fairlead.ActionPending,
+	a := store.StackAction{Want: p.want, Forced: p.request.Force, Restores: p.restores, Cause: cause, Action: fairlead.Action{
+		ID: id, StackID: p.Stack.ID, Stack: p.Stack.Name, Verb: p.Verb, State: fairlead.ActionPending,
 		OnFailure: p.request.OnFailure, Template: p.Stack.Template, Version: p.Stack.Version, Plan: p.Plan,
 		Timeout: fairlead.Duration(p.request.Timeout), By: p.request.Actor.String(),
 	}}

@@ -38,6 +38,8 @@ type Request struct {
 	Force bool
 	// Then is enqueued when the action ends, however it ends, in the same transaction.
 	Then *Job
+	// nested is set when the stack is an element of another one. Then Inputs are all that is given, not laid over others.
+	nested *nesting
 }
 
 // Job is a job of any kind.
@@ -123,7 +125,7 @@ func newWant(t *template.Template, name, version string, before *store.StackWant
 		}
 		w.Given[name] = v
 	}
-	effective, _, found := t.CheckInputs(w.Given)
+	effective, found := checkInputs(t, w.Given)
 	w.Inputs = effective
 	for name, in := range declared {
 		if in.Secret {
@@ -132,6 +134,28 @@ func newWant(t *template.Template, name, version string, before *store.StackWant
 	}
 	slices.Sort(w.Secrets)
 	return w, append(ds, found...)
+}
+
+// checkInputs checks the inputs that are known; of the others nothing can be said yet.
+func checkInputs(t *template.Template, given map[string]any) (map[string]any, fairlead.Diagnostics) {
+	known, unknown := map[string]any{}, map[string]any{}
+	for _, in := range t.Inputs() {
+		if v, ok := given[in.Name]; ok && template.HasUnknown(v) {
+			unknown[in.Name] = v
+		}
+	}
+	for name, v := range given {
+		if _, ok := unknown[name]; !ok {
+			known[name] = v
+		}
+	}
+	effective, _, found := t.CheckInputs(known)
+	found = slices.DeleteFunc(found, func(d fairlead.Diagnostic) bool {
+		_, ok := unknown[strings.TrimPrefix(d.Path, "inputs.")]
+		return ok
+	})
+	maps.Copy(effective, unknown)
+	return effective, found
 }
 
 func appendSecret(list []string, v any) []string {

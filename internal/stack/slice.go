@@ -239,10 +239,22 @@ func (s *slice) stop() {
 		s.pool.cancel(context.Canceled)
 	}
 	for _, i := range slices.Clone(s.active) {
-		if op := &s.ops[i]; !op.busy || late > 2*grace {
+		if op := &s.ops[i]; (!op.busy || late > 2*grace) && !s.ends(op, late) {
 			s.halt(op, why)
 		}
 	}
+}
+
+// ends has the action of a nested stack canceled, and reports whether to wait for its end.
+func (s *slice) ends(op *operation, late time.Duration) bool {
+	if op.Type != stackType || op.State == fairlead.OperationPending {
+		return false
+	}
+	if !op.canceled {
+		op.canceled = true
+		s.cancelNested(op)
+	}
+	return late <= grace && !s.expired()
 }
 
 // halt ends one operation that may not go on.
@@ -297,6 +309,7 @@ func (s *slice) sleep() {
 		s.receive(r)
 	case <-s.signal:
 		s.action.Canceling = s.action.Canceling || s.cancelAsked()
+		s.hurryNested()
 	case <-stopped:
 	case <-timer.C:
 	}
@@ -334,11 +347,8 @@ func (s *slice) flush() error {
 
 // commit stores all changes, and what more does, in one transaction.
 func (s *slice) commit(more func(ctx context.Context, tx *store.Tx) error) error {
-	if err := s.engine.dead.Load(); err != nil {
-		return *err
-	}
 	ctx := context.WithoutCancel(s.ctx)
-	err := s.engine.db.Write(ctx, func(tx *store.Tx) error {
+	err := s.engine.write(ctx, func(tx *store.Tx) error {
 		number, canceling, err := tx.ActionSlice(ctx, s.action.ID)
 		if err != nil {
 			return err
@@ -352,10 +362,14 @@ func (s *slice) commit(more func(ctx context.Context, tx *store.Tx) error) error
 		}
 		return s.store(ctx, tx)
 	})
-	if err == nil {
-		s.clear()
+	if err != nil {
+		return err
 	}
-	return err
+	s.clear()
+	if s.action.Cause != "" && s.action.EndedAt != nil {
+		s.engine.running.notify(s.action.Cause)
+	}
+	return nil
 }
 
 func (s *slice) clear() {

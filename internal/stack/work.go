@@ -61,6 +61,7 @@ func (e *Engine) work(ctx context.Context, job *river.Job[actionArgs]) (err erro
 // load reads all that a slice works with; nil without an error means that there is nothing to do.
 func (e *Engine) load(ctx context.Context, job *river.Job[actionArgs], signal <-chan struct{}) (*slice, error) {
 	s := &slice{engine: e, ctx: ctx, job: job, signal: signal}
+	var above []level
 	var version fairlead.TemplateVersion
 	var target fairlead.Target
 	var targetErr, versionErr error
@@ -76,6 +77,9 @@ func (e *Engine) load(ctx context.Context, job *river.Job[actionArgs], signal <-
 			return err
 		}
 		if rows, err = tx.Operations(ctx, s.action.ID); err != nil {
+			return err
+		}
+		if above, err = levelsAbove(ctx, tx, s.stack); err != nil {
 			return err
 		}
 		if s.want.Template != "" {
@@ -100,6 +104,7 @@ func (e *Engine) load(ctx context.Context, job *river.Job[actionArgs], signal <-
 		}
 	}
 	s.prepare(rows)
+	s.ctx = withCaller(ctx, s.called(above))
 	return s, nil
 }
 
@@ -144,7 +149,7 @@ func (e *Engine) providerOr(ctx context.Context, target fairlead.Target, err err
 			return p
 		}
 	}
-	return unreachable{err}
+	return e.routed(unreachable{err})
 }
 
 // unreachable stands in for the provider of a target that is not there.
@@ -177,11 +182,13 @@ func (u unreachable) Delete(context.Context, fairlead.Record) error { return u.e
 // abort ends an action that cannot go on, so that its stack does not stay busy for ever.
 func (e *Engine) abort(ctx context.Context, job *river.Job[actionArgs], message string) error {
 	ctx = context.WithoutCancel(ctx)
-	return e.db.Write(ctx, func(tx *store.Tx) error {
+	var cause string
+	err := e.write(ctx, func(tx *store.Tx) error {
 		a, err := tx.StackAction(ctx, job.Args.Action)
 		if err != nil || a.Slice != job.Args.Slice {
 			return err
 		}
+		cause = a.Cause
 		s := &slice{engine: e, ctx: ctx, job: job, action: a}
 		if err := s.read(ctx, tx); err != nil {
 			return err
@@ -192,6 +199,10 @@ func (e *Engine) abort(ctx context.Context, job *river.Job[actionArgs], message 
 		}
 		return s.store(ctx, tx)
 	})
+	if err == nil {
+		e.running.notify(cause)
+	}
+	return err
 }
 
 // giveUp ends all operations that did not end.

@@ -1,0 +1,144 @@
+package stack
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/internal/store"
+)
+
+// maxLevels bounds how deep stacks are nested, the outermost included.
+const maxLevels = 8
+
+// caller is on whose behalf a nested stack is planned or changed: the stack around it, and the action of that.
+type caller struct {
+	action string // empty while planning
+	slice  int64  // of the action
+	by     string
+	forced bool
+	until  time.Time // when the action's time is up
+	mask   fairlead.Mask
+	levels []level // the stacks around, the outermost first
+}
+
+// level is one of the stacks around a nested one.
+type level struct{ stack, template string }
+
+func (l level) String() string { return "stack " + l.stack + " (" + l.template + ")" }
+
+func path(levels []level) string {
+	parts := make([]string, len(levels))
+	for i, l := range levels {
+		parts[i] = l.String()
+	}
+	return strings.Join(parts, " > ")
+}
+
+type callerKey struct{}
+
+func withCaller(ctx context.Context, c caller) context.Context {
+	return context.WithValue(ctx, callerKey{}, c)
+}
+
+func callerOf(ctx context.Context) caller {
+	c, _ := ctx.Value(callerKey{}).(caller)
+	return c
+}
+
+// within tells the nested stacks that are planned with ctx which stack they are in.
+func within(ctx context.Context, s fairlead.Stack, mask fairlead.Mask) context.Context {
+	c := callerOf(ctx)
+	c.mask = mask
+	if n := len(c.levels); n > 0 && c.levels[n-1].stack == s.Name {
+		c.levels = c.levels[:n-1]
+	}
+	c.levels = append(slices.Clone(c.levels), level{s.Name, s.Template + "@" + s.Version})
+	return withCaller(ctx, c)
+}
+
+// deeper refuses a template that contains itself, and more levels than there may be.
+func (c caller) deeper(next level) error {
+	all := append(slices.Clone(c.levels), next)
+	if i := slices.IndexFunc(c.levels, func(l level) bool { return l.template == next.template }); i >= 0 {
+		return fairlead.Errorf(fairlead.Invalid, "template %s contains itself: %s; a template can only hold others", next.template, path(all[i:]))
+	}
+	if len(all) > maxLevels {
+		return fairlead.Errorf(fairlead.Invalid, "stacks are nested %d deep, at most %d are allowed: %s", len(all), maxLevels, path(all))
+	}
+	return nil
+}
+
+// levelsAbove reads the stacks around a nested one.
+func levelsAbove(ctx context.Context, tx *store.Tx, s fairlead.Stack) (levels []level, err error) {
+	for s.Parent != "" && len(levels) < maxLevels {
+		if s, err = tx.Stack(ctx, s.Parent); err != nil {
+			if fairlead.ErrorCode(err) == fairlead.NotFound {
+				break
+			}
+			return nil, err
+		}
+		levels = append(levels, level{s.Name, s.Template + "@" + s.Version})
+	}
+	slices.Reverse(levels)
+	return levels, nil
+}
+
+// called is the caller that a slice is for the nested stacks of its stack.
+func (s *slice) called(above []level) caller {
+	aim := s.want.Template + "@" + s.want.Version
+	return caller{
+		action: s.action.ID, slice: s.job.Args.Slice, by: s.action.By, forced: s.action.Forced, until: s.deadline(), mask: s.mask,
+		levels: append(above, level{s.stack.Name, aim}),
+	}
+}
+
+// nesting is what a request on a nested stack knows beyond other requests.
+type nesting struct {
+	id     string // of the stack
+	parent string
+	action string // the id that the action gets; one that exists was begun already
+	cause  string // the action of the parent
+	mask   fairlead.Mask
+}
+
+// stackID is the id of a stack that is to be created.
+func (r *Request) stackID() (string, error) {
+	if r.nested != nil {
+		return r.nested.id, nil
+	}
+	return newID()
+}
+
+// actionID is the id of the action that is to begin, and the action of the parent that causes it.
+func (r *Request) actionID() (id, cause string, err error) {
+	if r.nested == nil {
+		id, err = newID()
+		return id, "", err
+	}
+	if id = r.nested.action; id == "" {
+		id, err = newID()
+	}
+	return id, r.nested.cause, err
+}
+
+// secrets are the values that hold a secret of the stack around.
+func (n *nesting) secrets(v any) (found []string) {
+	switch v := v.(type) {
+	case string:
+		if n.mask.String(v) != v {
+			found = append(found, v)
+		}
+	case []any:
+		for _, x := range v {
+			found = append(found, n.secrets(x)...)
+		}
+	case map[string]any:
+		for _, x := range v {
+			found = append(found, n.secrets(x)...)
+		}
+	}
+	return found
+}
