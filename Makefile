@@ -7,6 +7,8 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 # The race detector needs a C compiler.
 RACE    := $(shell command -v cc >/dev/null 2>&1 && echo -race)
+# Packages whose tests run on SQLite and then on PostgreSQL; those of the store run on both by themselves.
+ON_BOTH := ./internal/auth ./internal/registry ./internal/stack ./internal/pipeline ./internal/api
 TOOL    := go tool -modfile=tools/go.mod
 
 .PHONY: help
@@ -24,7 +26,9 @@ demo: build ## the main job on this machine: push, pipeline, upgrade; ARGS=--exi
 .PHONY: test
 test: ## set up what the tests need and run them all: unit, store, CLI, end to end
 	@scripts/test-tools.sh
-	@host=$$(scripts/engine.sh ensure) && DOCKER_HOST=$$host FAIRLEAD_TEST_REQUIRE=1 go test $(RACE) -timeout 30m ./...
+	@host=$$(scripts/engine.sh ensure) && url=$$(scripts/postgres.sh ensure) && \
+		export DOCKER_HOST=$$host FAIRLEAD_TEST_POSTGRES_URL=$$url FAIRLEAD_TEST_REQUIRE=1 && \
+		go test $(RACE) -timeout 30m ./... && FAIRLEAD_TEST_DATABASE=postgres go test $(RACE) -timeout 30m $(ON_BOTH)
 
 .PHONY: lint
 lint: ## vet, staticcheck and formatting

@@ -28,6 +28,7 @@ func layers() [][]string {
 		{"internal/provider/engine", "internal/provider/kubernetes", "internal/provider/helm"},
 		{"internal/registry"},
 		{"internal/auth"},
+		{"internal/store/storetest"}, // for tests only
 		{"internal/store"},
 		{"internal/template"},
 		{"internal/graph", "internal/scratch"},

@@ -1,17 +1,18 @@
 #!/usr/bin/env bash
-# Makes sure that the outside programs which the tests drive are there: registry clients. On Debian and Ubuntu, as root,
-# it installs them; elsewhere it says what is missing and fails.
+# Makes sure that the outside programs which the tests drive are there: registry clients, a PostgreSQL server. On Debian and
+# Ubuntu, as root, it installs them; elsewhere it says what is missing and fails.
 set -euo pipefail
 
 missing=()
 for tool in skopeo podman docker; do
 	command -v "$tool" >/dev/null || missing+=("$tool")
 done
+compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null || missing+=(postgresql)
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
 	echo "test-tools: the tests drive ${missing[*]}, which is not installed" >&2
-	echo "test-tools: install it, for instance: sudo apt-get install skopeo podman docker.io" >&2
+	echo "test-tools: install it, for instance: sudo apt-get install skopeo podman docker.io postgresql" >&2
 	exit 1
 fi
 export DEBIAN_FRONTEND=noninteractive

@@ -24,6 +24,7 @@ import (
 	"github.com/fairlead/fairlead/internal/stack"
 	"github.com/fairlead/fairlead/internal/stack/stacktest"
 	"github.com/fairlead/fairlead/internal/store"
+	"github.com/fairlead/fairlead/internal/store/storetest"
 )
 
 // logged collects what the server logged.
@@ -58,7 +59,7 @@ func mustServeWith(t *testing.T, change func(*api.Config)) *server {
 	dir := t.TempDir()
 	log := slog.New(slog.NewJSONHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	var err error
-	if s.db, err = store.Open(t.Context(), store.Config{Dir: dir}); err != nil {
+	if s.db, err = store.Open(t.Context(), storetest.Config(t, store.Config{Dir: dir})); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

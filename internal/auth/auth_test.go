@@ -10,6 +10,7 @@ import (
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/internal/auth"
 	"github.com/fairlead/fairlead/internal/store"
+	"github.com/fairlead/fairlead/internal/store/storetest"
 )
 
 // clock is a time that a test moves.
@@ -32,7 +33,7 @@ type env struct {
 func mustOpen(t *testing.T) env {
 	t.Helper()
 	c := &clock{t: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}
-	db, err := store.Open(t.Context(), store.Config{Dir: t.TempDir(), Now: c.now})
+	db, err := store.Open(t.Context(), storetest.Config(t, store.Config{Dir: t.TempDir(), Now: c.now}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/fairlead/fairlead/internal/stack"
 	"github.com/fairlead/fairlead/internal/stack/stacktest"
 	"github.com/fairlead/fairlead/internal/store"
+	"github.com/fairlead/fairlead/internal/store/storetest"
 	"github.com/fairlead/fairlead/internal/template"
 )
 
@@ -115,7 +116,7 @@ func (p provider) Apply(ctx context.Context, c fairlead.Change) (fairlead.Record
 func (b *bench) open() {
 	b.Helper()
 	log := slog.New(slog.NewTextHandler(testLog{b}, &slog.HandlerOptions{Level: slog.LevelError}))
-	db, err := store.Open(b.Context(), store.Config{Dir: b.dir, Log: log, Now: b.clock.now})
+	db, err := store.Open(b.Context(), storetest.Config(b, store.Config{Dir: b.dir, Log: log, Now: b.clock.now}))
 	b.must(err)
 	images, err := registry.New(registry.Config{DB: db, Dir: filepath.Join(b.dir, "registry"), PublicURL: "http://reg.test:8080",
 		Auth: func(context.Context, string, string) (fairlead.Actor, error) {

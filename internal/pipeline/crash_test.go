@@ -7,11 +7,13 @@ import (
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/internal/stack/stacktest"
 	"github.com/fairlead/fairlead/internal/store"
+	"github.com/fairlead/fairlead/internal/store/storetest"
 )
 
 // TestEveryMomentIsOneToDie copies the data directory after each commit of two runs, as kill -9 would leave it, and lets a
 // fresh server go on with each copy: both runs end by themselves, with one action each.
 func TestEveryMomentIsOneToDie(t *testing.T) {
+	storetest.OnlySQLite(t)
 	b := newBench(t)
 	b.push("1.1")
 	p := b.apply(webPipeline)
@@ -54,6 +56,7 @@ func TestEveryMomentIsOneToDie(t *testing.T) {
 
 // TestKilledInTheMiddleOfAnApply restarts while the provider is at work and while a stop is under way.
 func TestKilledInTheMiddleOfAnApply(t *testing.T) {
+	storetest.OnlySQLite(t)
 	b := newBench(t)
 	hold := newGate(t)
 	b.world.Set("web", stacktest.Behaviour{Hold: hold.ch})

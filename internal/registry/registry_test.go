@@ -30,6 +30,7 @@ import (
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/internal/registry"
 	"github.com/fairlead/fairlead/internal/store"
+	"github.com/fairlead/fairlead/internal/store/storetest"
 )
 
 // env is a registry with organization "team", which alice may do everything in and bob may pull from, and the public
@@ -54,7 +55,7 @@ func can(actor fairlead.Actor, verb, org string) bool {
 
 func start(t testing.TB, change func(*registry.Config)) *env {
 	t.Helper()
-	db, err := store.Open(t.Context(), store.Config{Dir: t.TempDir()})
+	db, err := store.Open(t.Context(), storetest.Config(t, store.Config{Dir: t.TempDir()}))
 	if err != nil {
 		t.Fatal(err)
 	}

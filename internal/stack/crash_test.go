@@ -18,6 +18,7 @@ import (
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/internal/stack"
 	"github.com/fairlead/fairlead/internal/stack/stacktest"
+	"github.com/fairlead/fairlead/internal/store/storetest"
 )
 
 var errKilled = errors.New("the process was killed")
@@ -32,6 +33,7 @@ type lives struct {
 }
 
 func newLives(t *testing.T) *lives {
+	storetest.OnlySQLite(t)
 	l := &lives{world: stacktest.NewWorld()}
 	l.provider = l.world.Provider()
 	l.bench = newBench(t, l.provider)

@@ -15,6 +15,7 @@ import (
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/internal/stack"
 	"github.com/fairlead/fairlead/internal/store"
+	"github.com/fairlead/fairlead/internal/store/storetest"
 )
 
 // bench is an engine on a database with a target called local, and the provider that the test gives it.
@@ -59,7 +60,7 @@ func newBench(t testing.TB, provider stack.Provider) *bench {
 func (b *bench) open(provider stack.Provider) {
 	b.t.Helper()
 	log := slog.New(slog.NewTextHandler(testLog{b.t}, &slog.HandlerOptions{Level: slog.LevelError}))
-	db, err := store.Open(b.t.Context(), store.Config{Dir: b.dir, Log: log, Now: b.clock.now})
+	db, err := store.Open(b.t.Context(), storetest.Config(b.t, store.Config{Dir: b.dir, Log: log, Now: b.clock.now}))
 	if err != nil {
 		b.t.Fatal(err)
 	}

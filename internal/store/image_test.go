@@ -7,10 +7,13 @@ import (
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/internal/store"
+	"github.com/fairlead/fairlead/internal/store/storetest"
 )
 
-func TestImages(t *testing.T) {
-	db := mustOpen(t, t.TempDir())
+func TestImages(t *testing.T) { storetest.Each(t, testImages) }
+
+func testImages(t *testing.T, cfg store.Config) {
+	db := mustOpen(t, cfg)
 	ctx := t.Context()
 	write := func(t *testing.T, fn func(tx *store.Tx) error) error { t.Helper(); return db.Write(ctx, fn) }
 	must := func(t *testing.T, fn func(tx *store.Tx) error) {

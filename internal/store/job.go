@@ -2,15 +2,14 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver"
-	"github.com/riverqueue/river/riverdriver/riversqlite"
 	"github.com/riverqueue/river/rivermigrate"
 	"github.com/riverqueue/river/rivertype"
 )
@@ -18,48 +17,129 @@ import (
 // jobWorkers bounds the jobs that run at the same time. They mostly wait for the writer or for a target.
 const jobWorkers = 64
 
+// jobQueues are the queues that a server works.
+func jobQueues() []string { return []string{river.QueueDefault} }
+
+// jobQueue is River on one database.
+type jobQueue interface {
+	migrate(ctx context.Context) error
+	// open makes insert usable.
+	open() error
+	insert(ctx context.Context, raw *txn, args river.JobArgs, opts *river.InsertOpts) (queue string, err error)
+	// start begins to work jobs under a name that no other server has.
+	start(ctx context.Context, name string, workers *river.Workers) error
+	stop(ctx context.Context) error
+	// working reports whether this server works a job now.
+	working(id int64) bool
+}
+
 // Enqueue adds a job that exists only if the transaction commits; then it starts at once, or at opts.ScheduledAt.
 func (tx *Tx) Enqueue(ctx context.Context, args river.JobArgs, opts *river.InsertOpts) error {
-	res, err := tx.db.inserter.InsertTx(ctx, tx.tx, args, opts)
+	queue, err := tx.db.jobs.insert(ctx, tx.raw, args, opts)
 	if err != nil {
 		return fmt.Errorf("store: enqueue %s: %w", args.Kind(), err)
 	}
-	if tx.enqueued == nil {
-		tx.enqueued = map[string]struct{}{}
+	if tx.news.queues == nil {
+		tx.news.queues = map[string]struct{}{}
 	}
-	tx.enqueued[res.Job.Queue] = struct{}{}
+	tx.news.queues[queue] = struct{}{}
 	return nil
 }
 
 // CompleteJob marks the job that is being worked as done in the same transaction as its effects, which saves a commit and
 // leaves no moment between the two.
-func CompleteJob[T river.JobArgs](ctx context.Context, tx *Tx, job *river.Job[T]) error {
-	_, err := river.JobCompleteTx[*driver](ctx, tx.tx, job)
+func CompleteJob[T river.JobArgs](ctx context.Context, tx *Tx, job *river.Job[T]) (err error) {
+	if tx.raw.postgres != nil {
+		_, err = river.JobCompleteTx[*postgresDriver](ctx, tx.raw.postgres, job)
+		return err
+	}
+	_, err = river.JobCompleteTx[*sqliteDriver](ctx, tx.raw.sqlite, job)
 	return err
 }
 
 // StartJobs begins to work the jobs of the kinds in workers. Jobs that were running when the last life of the server ended
-// are taken back first: this process is the only one on the database.
+// are taken back: at once on SQLite, where this process is the only one; on PostgreSQL as soon as the servers have noticed.
 func (db *DB) StartJobs(ctx context.Context, workers *river.Workers) error {
-	db.jobsMu.Lock()
-	defer db.jobsMu.Unlock()
-	if db.jobs != nil {
+	if db.member != nil {
+		return db.member.join(ctx, workers)
+	}
+	return db.jobs.start(ctx, "", workers)
+}
+
+// StopJobs waits for the running slices until ctx ends, then cancels them. Stopping twice is fine.
+func (db *DB) StopJobs(ctx context.Context) error {
+	if db.member != nil {
+		return db.member.leave(ctx)
+	}
+	if db.jobs == nil {
+		return nil
+	}
+	return db.jobs.stop(ctx)
+}
+
+// riverQueue is a jobQueue for the transactions of one driver.
+type riverQueue[T any] struct {
+	db       *DB
+	driver   riverdriver.Driver[T]
+	raw      func(*txn) T
+	takeBack func(context.Context) error // at start; nil where other servers may run
+
+	inserter *river.Client[T]
+	mu       sync.Mutex
+	client   *river.Client[T]
+	active   map[int64]struct{}
+}
+
+func (q *riverQueue[T]) migrate(ctx context.Context) error {
+	m, err := rivermigrate.New(q.driver, &rivermigrate.Config{Logger: q.db.riverLog()})
+	if err != nil {
+		return fmt.Errorf("store: job tables: %w", err)
+	}
+	if _, err := m.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
+		return fmt.Errorf("store: job tables: %w", err)
+	}
+	return nil
+}
+
+func (q *riverQueue[T]) open() (err error) {
+	if q.inserter, err = river.NewClient(q.driver, &river.Config{Logger: q.db.riverLog()}); err != nil {
+		return fmt.Errorf("store: job client: %w", err)
+	}
+	return nil
+}
+
+func (q *riverQueue[T]) insert(ctx context.Context, raw *txn, args river.JobArgs, opts *river.InsertOpts) (string, error) {
+	res, err := q.inserter.InsertTx(ctx, q.raw(raw), args, opts)
+	if err != nil {
+		return "", err
+	}
+	return res.Job.Queue, nil
+}
+
+func (q *riverQueue[T]) start(ctx context.Context, name string, workers *river.Workers) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.client != nil {
 		return errors.New("store: jobs were started already")
 	}
-	const takeBack = `UPDATE river_job SET state = 'available' WHERE state = 'running'`
-	if _, err := db.write.ExecContext(ctx, takeBack); err != nil {
-		return fmt.Errorf("store: take back jobs: %w", err)
+	if q.takeBack != nil {
+		if err := q.takeBack(ctx); err != nil {
+			return fmt.Errorf("store: take back jobs: %w", err)
+		}
 	}
-	client, err := river.NewClient(db.driver(), &river.Config{
+	q.active = map[int64]struct{}{}
+	client, err := river.NewClient(q.driver, &river.Config{
+		ID:                          name,
 		CompletedJobRetentionPeriod: 10 * time.Minute,
 		FetchCooldown:               time.Millisecond,
 		FetchPollInterval:           time.Second, // only a fallback: commits wake the fetcher
 		JobTimeout:                  -1,          // a slice bounds itself
-		Logger:                      db.riverLog(),
+		Logger:                      q.db.riverLog(),
 		MaxAttempts:                 10_000, // a slice that fails is tried until its owner ends it
+		Middleware:                  []rivertype.Middleware{river.WorkerMiddlewareFunc(q.follow)},
 		Queues:                      map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: jobWorkers}},
 		RescueStuckJobsAfter:        time.Hour,
-		RetryPolicy:                 retryPolicy{db.now},
+		RetryPolicy:                 retryPolicy{q.db.now},
 		Workers:                     workers,
 	})
 	if err != nil {
@@ -68,16 +148,35 @@ func (db *DB) StartJobs(ctx context.Context, workers *river.Workers) error {
 	if err := client.Start(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("store: start jobs: %w", err)
 	}
-	db.jobs = client
+	q.client = client
 	return nil
 }
 
-// StopJobs waits for the running slices until ctx ends, then cancels them. Stopping twice is fine.
-func (db *DB) StopJobs(ctx context.Context) error {
-	db.jobsMu.Lock()
-	client := db.jobs
-	db.jobs = nil
-	db.jobsMu.Unlock()
+// follow keeps track of the jobs that this server works.
+func (q *riverQueue[T]) follow(ctx context.Context, job *rivertype.JobRow, work func(context.Context) error) error {
+	q.mu.Lock()
+	q.active[job.ID] = struct{}{}
+	q.mu.Unlock()
+	defer func() {
+		q.mu.Lock()
+		delete(q.active, job.ID)
+		q.mu.Unlock()
+	}()
+	return work(ctx)
+}
+
+func (q *riverQueue[T]) working(id int64) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	_, is := q.active[id]
+	return is
+}
+
+func (q *riverQueue[T]) stop(ctx context.Context) error {
+	q.mu.Lock()
+	client := q.client
+	q.client = nil
+	q.mu.Unlock()
 	if client == nil {
 		return nil
 	}
@@ -88,19 +187,6 @@ func (db *DB) StopJobs(ctx context.Context) error {
 	}
 	return nil
 }
-
-func (db *DB) migrateJobs(ctx context.Context) error {
-	m, err := rivermigrate.New(db.driver(), &rivermigrate.Config{Logger: db.riverLog()})
-	if err != nil {
-		return fmt.Errorf("store: job tables: %w", err)
-	}
-	if _, err := m.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
-		return fmt.Errorf("store: job tables: %w", err)
-	}
-	return nil
-}
-
-func (db *DB) driver() *driver { return &driver{riversqlite.New(db.write), db.wake} }
 
 // riverLog passes on River's warnings; its information is about itself.
 func (db *DB) riverLog() *slog.Logger {
@@ -134,19 +220,3 @@ func (p retryPolicy) NextRetry(job *rivertype.JobRow) time.Time {
 	}
 	return p.now().Add(wait)
 }
-
-// driver is River's SQLite driver, except that the news of a new job does not go through a table that is polled: this
-// process is the only one on the database, so the transaction that enqueued wakes the fetcher after its commit.
-type driver struct {
-	*riversqlite.Driver
-	wake *wakeHub
-}
-
-var _ riverdriver.Driver[*sql.Tx] = (*driver)(nil)
-
-func (d *driver) GetListener(*riverdriver.GetListenenerParams) riverdriver.Listener {
-	return &wakeListener{hub: d.wake}
-}
-
-// SupportsListenNotify false keeps River from writing the rows that nobody would read.
-func (d *driver) SupportsListenNotify() bool { return false }

@@ -13,7 +13,6 @@ import (
 	"github.com/tink-crypto/tink-go/v2/aead"
 	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
 	"github.com/tink-crypto/tink-go/v2/keyset"
-	"github.com/tink-crypto/tink-go/v2/tink"
 
 	"github.com/fairlead/fairlead"
 )
@@ -42,53 +41,88 @@ func (db *DB) Unseal(b []byte) ([]byte, error) {
 // keySetting holds a known text, sealed with the key that this database belongs to.
 const keySetting, keyText = "key", "sealed with the right key"
 
-// openKey reads the key file. It is made, with mode 0600, for a new database only: beside one that holds something, a new
-// key would hide that its secrets cannot be read any more.
-func openKey(path, database string) (tink.AEAD, error) {
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		if info, err := os.Stat(database); err == nil && info.Size() > 0 {
-			return nil, fairlead.Errorf(fairlead.Failed, "key file %s is missing: the secrets in %s can only be read with it; restore it from a backup", path, database)
-		}
-		return makeKey(path)
+// keyPath is where the key file is.
+func (cfg Config) keyPath() string {
+	if cfg.KeyFile != "" {
+		return cfg.KeyFile
 	}
-	if err != nil {
-		return nil, fmt.Errorf("store: read the key file: %w", err)
-	}
-	handle, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(bytes.NewReader(text)))
-	if err != nil {
-		return nil, fmt.Errorf("store: key file %s is damaged; restore it from a backup: %w", path, err)
-	}
-	return aead.New(handle)
+	return filepath.Join(cfg.Dir, "key")
 }
 
-// checkKey proves that the key file belongs to the database.
-func (db *DB) checkKey(ctx context.Context, path string) error {
-	var text string
-	err := db.Read(ctx, func(tx *Tx) (err error) { text, err = tx.Setting(ctx, keySetting); return err })
-	switch {
-	case fairlead.ErrorCode(err) == fairlead.NotFound:
-		sealed, err := db.Seal([]byte(keyText))
-		if err != nil {
-			return err
-		}
-		return db.Write(ctx, func(tx *Tx) error {
-			return tx.SetSetting(ctx, keySetting, base64.StdEncoding.EncodeToString(sealed))
-		})
-	case err != nil:
-		return err
+// mustHaveKey refuses to go near a database file that holds something and has no key: a new key would hide that its secrets
+// cannot be read any more.
+func mustHaveKey(cfg Config) error {
+	database := filepath.Join(cfg.Dir, databaseFile)
+	info, err := os.Stat(database)
+	if err != nil || info.Size() == 0 || cfg.Key != "" {
+		return nil
 	}
-	sealed, err := base64.StdEncoding.DecodeString(text)
-	if err == nil {
-		_, err = db.Unseal(sealed)
-	}
-	if err != nil {
-		return fairlead.Errorf(fairlead.Failed, "key file %s is not the one that this database was made with; restore that from a backup: %w", path, err)
+	path := cfg.keyPath()
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return fairlead.Errorf(fairlead.Failed, "key file %s is missing: the secrets in %s can only be read with it; restore it from a backup", path, database)
 	}
 	return nil
 }
 
-func makeKey(path string) (tink.AEAD, error) {
+// openKey reads the key and proves that it belongs to the database. A new database gets a new key when there is none.
+func (db *DB) openKey(ctx context.Context, cfg Config) error {
+	var check string
+	err := db.Read(ctx, func(tx *Tx) (err error) { check, err = tx.Setting(ctx, keySetting); return err })
+	fresh := fairlead.ErrorCode(err) == fairlead.NotFound
+	if err != nil && !fresh {
+		return err
+	}
+	where := "the given key"
+	text := []byte(cfg.Key)
+	if cfg.Key == "" {
+		where = "key file " + cfg.keyPath()
+		text, err = os.ReadFile(cfg.keyPath())
+	} else {
+		err = nil
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && fresh:
+		if text, err = makeKey(cfg.keyPath()); err != nil {
+			return err
+		}
+	case errors.Is(err, fs.ErrNotExist):
+		return fairlead.Errorf(fairlead.Failed, "%s is missing: the secrets in this database can only be read with the key that it was made with; copy the file from the server that made it, or restore it from a backup", where)
+	case err != nil:
+		return fmt.Errorf("store: read the key file: %w", err)
+	}
+	handle, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(bytes.NewReader(text)))
+	if err != nil {
+		return fairlead.Errorf(fairlead.Failed, "%s is damaged; restore it from a backup: %w", where, err)
+	}
+	if db.aead, err = aead.New(handle); err != nil {
+		return fairlead.Errorf(fairlead.Failed, "%s cannot be used: %w", where, err)
+	}
+	if fresh {
+		return db.markKey(ctx)
+	}
+	sealed, err := base64.StdEncoding.DecodeString(check)
+	if err == nil {
+		_, err = db.Unseal(sealed)
+	}
+	if err != nil {
+		return fairlead.Errorf(fairlead.Failed, "%s is not the one that this database was made with; restore that from a backup, or copy it from a server that uses this database: %w", where, err)
+	}
+	return nil
+}
+
+// markKey binds a new database to the key.
+func (db *DB) markKey(ctx context.Context) error {
+	sealed, err := db.Seal([]byte(keyText))
+	if err != nil {
+		return err
+	}
+	return db.Write(ctx, func(tx *Tx) error {
+		return tx.SetSetting(ctx, keySetting, base64.StdEncoding.EncodeToString(sealed))
+	})
+}
+
+// makeKey makes a key file and returns its content.
+func makeKey(path string) ([]byte, error) {
 	handle, err := keyset.NewHandle(aead.AES256GCMKeyTemplate())
 	if err != nil {
 		return nil, fmt.Errorf("store: make a key: %w", err)
@@ -100,7 +134,7 @@ func makeKey(path string) (tink.AEAD, error) {
 	if err := writeDurably(path, text.Bytes()); err != nil {
 		return nil, fmt.Errorf("store: write the key file: %w", err)
 	}
-	return aead.New(handle)
+	return text.Bytes(), nil
 }
 
 // writeDurably makes the file appear whole or not at all, also when the power fails.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/internal/store"
+	"github.com/fairlead/fairlead/internal/store/storetest"
 )
 
 func mustWrite(t testing.TB, db *store.DB, fn func(ctx context.Context, tx *store.Tx) error) {
@@ -55,8 +56,10 @@ func newRun(ctx context.Context, tx *store.Tx, pipeline string, state fairlead.R
 	return r, tx.CreateRun(ctx, &r)
 }
 
-func TestPipelinesKeepTheirRevisions(t *testing.T) {
-	db := mustOpen(t, t.TempDir())
+func TestPipelinesKeepTheirRevisions(t *testing.T) { storetest.Each(t, testPipelinesKeepTheirRevisions) }
+
+func testPipelinesKeepTheirRevisions(t *testing.T, cfg store.Config) {
+	db := mustOpen(t, cfg)
 	p := mustPipeline(t, db, "shop")
 	mustWrite(t, db, func(ctx context.Context, tx *store.Tx) error {
 		p.Spec.Description, p.Source = "second", "name: shop # 2"
@@ -81,8 +84,10 @@ func TestPipelinesKeepTheirRevisions(t *testing.T) {
 	})
 }
 
-func TestGroupsHoldPipelines(t *testing.T) {
-	db := mustOpen(t, t.TempDir())
+func TestGroupsHoldPipelines(t *testing.T) { storetest.Each(t, testGroupsHoldPipelines) }
+
+func testGroupsHoldPipelines(t *testing.T, cfg store.Config) {
+	db := mustOpen(t, cfg)
 	mustPipeline(t, db, "shop")
 	ctx := t.Context()
 	for _, tt := range []struct {
@@ -108,8 +113,10 @@ func TestGroupsHoldPipelines(t *testing.T) {
 	}
 }
 
-func TestWebhooksAreSecretAtRest(t *testing.T) {
-	db := mustOpen(t, t.TempDir())
+func TestWebhooksAreSecretAtRest(t *testing.T) { storetest.Each(t, testWebhooksAreSecretAtRest) }
+
+func testWebhooksAreSecretAtRest(t *testing.T, cfg store.Config) {
+	db := mustOpen(t, cfg)
 	mustPipeline(t, db, "shop")
 	const token = "tokentokentokentokentoken1"
 	mustWrite(t, db, func(ctx context.Context, tx *store.Tx) error {
@@ -139,8 +146,10 @@ func TestWebhooksAreSecretAtRest(t *testing.T) {
 	})
 }
 
-func TestHookMessages(t *testing.T) {
-	db := mustOpen(t, t.TempDir())
+func TestHookMessages(t *testing.T) { storetest.Each(t, testHookMessages) }
+
+func testHookMessages(t *testing.T, cfg store.Config) {
+	db := mustOpen(t, cfg)
 	mustPipeline(t, db, "shop")
 	mustWrite(t, db, func(ctx context.Context, tx *store.Tx) error {
 		for _, m := range []fairlead.HookMessage{
@@ -168,8 +177,10 @@ func TestHookMessages(t *testing.T) {
 	})
 }
 
-func TestRunsArePagedNewestFirst(t *testing.T) {
-	db := mustOpen(t, t.TempDir())
+func TestRunsArePagedNewestFirst(t *testing.T) { storetest.Each(t, testRunsArePagedNewestFirst) }
+
+func testRunsArePagedNewestFirst(t *testing.T, cfg store.Config) {
+	db := mustOpen(t, cfg)
 	mustPipeline(t, db, "shop")
 	mustPipeline(t, db, "other")
 	mustWrite(t, db, func(ctx context.Context, tx *store.Tx) error {
@@ -230,8 +241,10 @@ func TestRunsArePagedNewestFirst(t *testing.T) {
 	})
 }
 
-func TestRunLogShowsTheActionsEvents(t *testing.T) {
-	db := mustOpen(t, t.TempDir())
+func TestRunLogShowsTheActionsEvents(t *testing.T) { storetest.Each(t, testRunLogShowsTheActionsEvents) }
+
+func testRunLogShowsTheActionsEvents(t *testing.T, cfg store.Config) {
+	db := mustOpen(t, cfg)
 	mustPipeline(t, db, "shop")
 	var run fairlead.Run
 	mustWrite(t, db, func(ctx context.Context, tx *store.Tx) (err error) {
@@ -283,8 +296,10 @@ func TestRunLogShowsTheActionsEvents(t *testing.T) {
 	}
 }
 
-func TestDeletedPipelinesLeaveNothing(t *testing.T) {
-	db := mustOpen(t, t.TempDir())
+func TestDeletedPipelinesLeaveNothing(t *testing.T) { storetest.Each(t, testDeletedPipelinesLeaveNothing) }
+
+func testDeletedPipelinesLeaveNothing(t *testing.T, cfg store.Config) {
+	db := mustOpen(t, cfg)
 	mustPipeline(t, db, "shop")
 	mustWrite(t, db, func(ctx context.Context, tx *store.Tx) error {
 		run, err := newRun(ctx, tx, "shop", fairlead.RunSucceeded)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/internal/store"
+	"github.com/fairlead/fairlead/internal/store/storetest"
 )
 
 // inOne runs fn in one writing transaction.
@@ -30,8 +31,10 @@ func wantOf(version, key string) store.StackWant {
 	return store.StackWant{Template: "shop", Version: version, Given: map[string]any{"key": key}, Inputs: in, Secrets: []string{key}}
 }
 
-func TestStacksAndTheirStates(t *testing.T) {
-	db := mustOpen(t, t.TempDir())
+func TestStacksAndTheirStates(t *testing.T) { storetest.Each(t, testStacksAndTheirStates) }
+
+func testStacksAndTheirStates(t *testing.T, cfg store.Config) {
+	db := mustOpen(t, cfg)
 	inOne(t, db, func(ctx context.Context, tx *store.Tx) error {
 		return errors.Join(tx.CreateStack(ctx, newStack("b"), wantOf("1.0", "one")), tx.CreateStack(ctx, newStack("a"), wantOf("1.0", "two")))
 	})
@@ -98,8 +101,10 @@ func TestStacksAndTheirStates(t *testing.T) {
 	})
 }
 
-func TestActionsAndRecords(t *testing.T) {
-	db := mustOpen(t, t.TempDir())
+func TestActionsAndRecords(t *testing.T) { storetest.Each(t, testActionsAndRecords) }
+
+func testActionsAndRecords(t *testing.T, cfg store.Config) {
+	db := mustOpen(t, cfg)
 	at := time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
 	record := fairlead.Record{StackID: "id-a", Stack: "a", Element: "web", Type: "CCE.Pod", Target: "local", Namespace: "default",
 		Identity: map[string]string{"name": "web"}, State: fairlead.RecordMade, Properties: map[string]any{"n": int64(1), "f": 1.5, "s": "secret"},

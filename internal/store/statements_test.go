@@ -9,7 +9,7 @@ import (
 )
 
 func TestStatementsAreUsedAgain(t *testing.T) {
-	db := mustOpen(t, t.TempDir())
+	db := mustOpen(t, store.Config{Dir: t.TempDir()}) // PostgreSQL keeps statements by itself
 	mustWrite(t, db, func(ctx context.Context, tx *store.Tx) error {
 		_, err := tx.Exec(ctx, `CREATE TABLE numbers (n BIGINT PRIMARY KEY); CREATE TABLE others (n BIGINT)`)
 		return err

@@ -1,8 +1,10 @@
-// Package store keeps the state of the server in SQLite and lets a transaction enqueue jobs that exist only if it commits.
+// Package store keeps the state of the server in SQLite or PostgreSQL and lets a transaction enqueue jobs that exist only if
+// it commits.
 //
 // Each noun has one file with its queries and a numbered migration. Everything here is plain SQL with $n parameters, which
-// are numbered in the order of their first use. The package knows nothing of targets, templates' meaning or HTTP, and
-// decides no permission.
+// are numbered in the order of their first use, and runs on both databases as it stands; what differs is in [database]
+// and nowhere else. On both, writing transactions follow one another, on PostgreSQL across all servers. The package knows
+// nothing of targets, templates' meaning or HTTP, and decides no permission.
 package store
 
 import (
@@ -10,15 +12,11 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"net/url"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
-	"github.com/riverqueue/river"
 	"github.com/tink-crypto/tink-go/v2/tink"
 
 	"github.com/fairlead/fairlead"
@@ -26,8 +24,15 @@ import (
 
 // Config says where the database is. Dir is required.
 type Config struct {
-	// Dir is the data directory; it is made with mode 0700 when absent. It holds fairlead.db and the key file.
+	// Dir is the data directory; it is made with mode 0700 when absent. It holds the key file and, unless URL says otherwise,
+	// fairlead.db.
 	Dir string
+	// URL is a PostgreSQL database, postgres://user:password@host:5432/database. Default: SQLite in Dir.
+	URL string
+	// Key is the content of a key file, in place of one. Default: the file KeyFile.
+	Key string
+	// KeyFile is the file with the key that seals secrets. Default: key in Dir.
+	KeyFile string
 	// Log receives migrations and trouble. Default: discarded.
 	Log *slog.Logger
 	// Now is the clock. Default: time.Now.
@@ -36,26 +41,20 @@ type Config struct {
 
 // DB is an open database with one writer and readers beside it. Safe for concurrent use.
 type DB struct {
-	write *sql.DB // one connection: SQLite has one writer, and waiting in Go is fair and cheap
-	read  *sql.DB
-	aead  tink.AEAD
-	log   *slog.Logger
-	now   func() time.Time
+	sql  database
+	aead tink.AEAD
+	log  *slog.Logger
+	now  func() time.Time
 
-	wake     *wakeHub
-	inserter *river.Client[*sql.Tx]
-	jobsMu   sync.Mutex
-	jobs     *river.Client[*sql.Tx]
+	wake   *wakeHub
+	jobs   jobQueue
+	member *member // nil on SQLite, which has one server
 
 	watchMu  sync.Mutex
 	watchers map[chan struct{}]struct{}
 }
 
-// readers bounds the connections that read at the same time.
-const readers = 4
-
-// Open opens the database below cfg.Dir, makes it when absent, migrates it and takes back the jobs that the last life of
-// the server left running. Close it when done.
+// Open opens the database, makes it when absent and migrates it. Close it when done.
 func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -66,80 +65,51 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("store: make the data directory: %w", err)
 	}
-	path, key := filepath.Join(cfg.Dir, "fairlead.db"), filepath.Join(cfg.Dir, "key")
-	aead, err := openKey(key, path)
-	if err != nil {
-		return nil, err
-	}
-	if err := keepPrivate(path); err != nil {
-		return nil, err
-	}
-	db := &DB{aead: aead, log: cfg.Log, now: cfg.Now, wake: newWakeHub(), watchers: map[chan struct{}]struct{}{}}
-	if db.write, err = openSQLite(path, "immediate", false, 1); err != nil {
-		return nil, err
-	}
-	if err := db.start(ctx, path); err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	if err := db.checkKey(ctx, key); err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	return db, nil
-}
-
-// keepPrivate makes the database file when absent, and takes it and the files beside it from everybody else: the data
-// directory may have been made by a person, readable for all. SQLite gives new files beside it the mode of the database.
-func keepPrivate(path string) error {
-	const mode = 0o600
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, mode)
-	if err != nil {
-		return fmt.Errorf("store: open the database: %w", err)
-	}
-	if err := errors.Join(f.Chmod(mode), f.Close()); err != nil {
-		return fmt.Errorf("store: make the database private: %w", err)
-	}
-	for _, suffix := range []string{"-wal", "-shm"} {
-		if err := os.Chmod(path+suffix, mode); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("store: make the database private: %w", err)
-		}
-	}
-	return nil
-}
-
-func (db *DB) start(ctx context.Context, path string) error {
-	if err := db.migrate(ctx); err != nil {
-		return err
-	}
-	if err := db.migrateJobs(ctx); err != nil {
-		return err
-	}
+	db := &DB{log: cfg.Log, now: cfg.Now, wake: newWakeHub(), watchers: map[chan struct{}]struct{}{}}
 	var err error
-	if db.read, err = openSQLite(path, "deferred", true, readers); err != nil {
+	if cfg.URL == "" {
+		if err := mustHaveKey(cfg); err != nil {
+			return nil, err
+		}
+		db.sql, err = openSQLite(cfg.Dir)
+	} else {
+		db.sql, err = openPostgres(ctx, cfg.URL)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := db.start(ctx, cfg); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+func (db *DB) start(ctx context.Context, cfg Config) error {
+	db.jobs = db.sql.queue(db)
+	err := db.sql.migrating(ctx, func() error {
+		if err := db.migrate(ctx); err != nil {
+			return err
+		}
+		if err := db.jobs.migrate(ctx); err != nil {
+			return err
+		}
+		return db.openKey(ctx, cfg)
+	})
+	if err != nil {
 		return err
 	}
-	db.inserter, err = river.NewClient(db.driver(), &river.Config{Logger: db.riverLog()})
-	if err != nil {
-		return fmt.Errorf("store: job client: %w", err)
+	if err := db.jobs.open(); err != nil {
+		return err
+	}
+	if p, shared := db.sql.(*postgresDB); shared {
+		p.listen(db.log, jobQueues(), db.tell)
+		db.member = newMember(p, db.log, db.jobs, db.tell)
 	}
 	return nil
 }
 
-func openSQLite(path, lock string, readOnly bool, conns int) (*sql.DB, error) {
-	q := url.Values{"_txlock": {lock}, "_pragma": {
-		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)", "cache_size(-16000)",
-	}}
-	if readOnly {
-		q.Add("_pragma", "query_only(ON)")
-	}
-	connector, err := newConnector("file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode())
-	if err != nil {
-		return nil, fmt.Errorf("store: open %s: %w", path, err)
-	}
-	db := sql.OpenDB(connector)
-	db.SetMaxOpenConns(conns)
-	db.SetMaxIdleConns(conns)
-	return db, nil
-}
+// Shared tells that other servers may work on the same database.
+func (db *DB) Shared() bool { return db.member != nil }
 
 // Close stops the jobs, if they run, and closes the database.
 func (db *DB) Close() error {
@@ -147,18 +117,13 @@ func (db *DB) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	errs = append(errs, db.StopJobs(ctx))
-	for _, c := range []*sql.DB{db.read, db.write} {
-		if c != nil {
-			errs = append(errs, c.Close())
-		}
-	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, db.sql.close())...)
 }
 
 // Ping reports whether the database answers.
 func (db *DB) Ping(ctx context.Context) error {
-	if err := db.read.PingContext(ctx); err != nil {
-		return fairlead.Errorf(fairlead.Unavailable, "the database does not answer: %w", err)
+	if err := db.sql.ping(ctx); err != nil {
+		return unavailable(err)
 	}
 	return nil
 }
@@ -168,64 +133,68 @@ type Tx struct {
 	// Now is the time of the transaction in UTC.
 	Now time.Time
 
-	db       *DB
-	tx       *sql.Tx
-	enqueued map[string]struct{} // queues with new jobs
-	changed  bool                // watchers have something to see
+	db   *DB
+	raw  *txn
+	news news
 }
 
-// Write runs fn in the one writing transaction. When fn returns nil the transaction commits, which makes it durable, and
-// then wakes jobs and watchers; otherwise nothing of it remains. fn must not call Write or Read: the first would wait for
-// itself. It must not talk to the network, because every other writer waits.
+// Write runs fn in the one writing transaction of all servers. When fn returns nil the transaction commits, which makes it
+// durable, and then wakes jobs and watchers; otherwise nothing of it remains. fn is called once. It must not call Write or
+// Read: the first would wait for itself. It must not talk to the network, because every other writer waits. After a
+// statement has failed, fn must return its error: PostgreSQL takes no other statement then.
 func (db *DB) Write(ctx context.Context, fn func(tx *Tx) error) error {
-	raw, err := db.write.BeginTx(ctx, nil)
+	raw, err := db.sql.begin(ctx)
 	if err != nil {
-		return fmt.Errorf("store: begin: %w", err)
+		return db.broken(ctx, "begin", err)
 	}
-	defer raw.Rollback() //nolint:errcheck // no effect after a commit
-	tx := &Tx{Now: db.now().UTC(), db: db, tx: raw}
+	defer raw.rollback()
+	tx := &Tx{Now: db.now().UTC(), db: db, raw: raw}
 	if err := fn(tx); err != nil {
 		return err
 	}
-	if err := raw.Commit(); err != nil {
-		return fmt.Errorf("store: commit: %w", err)
+	if err := raw.commit(ctx, tx.news); err != nil {
+		return db.broken(ctx, "commit", err)
 	}
-	for queue := range tx.enqueued {
-		db.wake.signal(queue)
-	}
-	if tx.changed {
-		db.notify()
-	}
+	db.tell(tx.news)
 	return nil
 }
 
 // Read runs fn on one consistent snapshot. fn must not write.
 func (db *DB) Read(ctx context.Context, fn func(tx *Tx) error) error {
-	raw, err := db.read.BeginTx(ctx, &sql.TxOptions{})
+	raw, err := db.sql.snapshot(ctx)
 	if err != nil {
-		return fmt.Errorf("store: begin: %w", err)
+		return db.broken(ctx, "begin", err)
 	}
-	defer raw.Rollback() //nolint:errcheck // a snapshot has nothing to lose
-	return fn(&Tx{Now: db.now().UTC(), db: db, tx: raw})
+	defer raw.rollback()
+	return fn(&Tx{Now: db.now().UTC(), db: db, raw: raw})
 }
 
-// Exec runs a statement.
+// broken is a failure of the database itself; one that is elsewhere may answer again later.
+func (db *DB) broken(ctx context.Context, step string, err error) error {
+	if db.Shared() && ctx.Err() == nil {
+		return unavailable(fmt.Errorf("%s: %w", step, err))
+	}
+	return fmt.Errorf("store: %s: %w", step, err)
+}
+
+// Exec runs a statement. Breaking a promise of uniqueness is a Conflict.
 func (tx *Tx) Exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	return tx.tx.ExecContext(ctx, query, args...)
+	res, err := tx.raw.ExecContext(ctx, query, tx.db.sql.arguments(args)...)
+	if what, ok := tx.db.sql.duplicate(err); ok {
+		return nil, fairlead.Errorf(fairlead.Conflict, "it exists already: %s", what)
+	}
+	return res, err
 }
 
-// Query runs a query. The caller closes the rows; see [Collect].
+// Query runs a query. The caller closes the rows, before the next statement; see [Collect].
 func (tx *Tx) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	return tx.tx.QueryContext(ctx, query, args...)
+	return tx.raw.QueryContext(ctx, query, tx.db.sql.arguments(args)...)
 }
 
 // QueryRow runs a query for at most one row.
 func (tx *Tx) QueryRow(ctx context.Context, query string, args ...any) *sql.Row {
-	return tx.tx.QueryRowContext(ctx, query, args...)
+	return tx.raw.QueryRowContext(ctx, query, tx.db.sql.arguments(args)...)
 }
-
-// Raw is the transaction below, for River.
-func (tx *Tx) Raw() *sql.Tx { return tx.tx }
 
 // Seal encrypts with the key of the data directory; see [DB.Seal].
 func (tx *Tx) Seal(b []byte) ([]byte, error) { return tx.db.Seal(b) }
@@ -234,7 +203,7 @@ func (tx *Tx) Seal(b []byte) ([]byte, error) { return tx.db.Seal(b) }
 func (tx *Tx) Unseal(b []byte) ([]byte, error) { return tx.db.Unseal(b) }
 
 // Changed wakes the watchers when the transaction commits.
-func (tx *Tx) Changed() { tx.changed = true }
+func (tx *Tx) Changed() { tx.news.changed = true }
 
 // Watch returns a channel that is signalled after commits that changed something to see (events, log lines, states).
 // Signals are coalesced: after one, read everything that is new. Call cancel when done.

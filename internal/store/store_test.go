@@ -14,11 +14,12 @@ import (
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/internal/store"
+	"github.com/fairlead/fairlead/internal/store/storetest"
 )
 
-func mustOpen(t testing.TB, dir string) *store.DB {
+func mustOpen(t testing.TB, cfg store.Config) *store.DB {
 	t.Helper()
-	db, err := store.Open(t.Context(), store.Config{Dir: dir})
+	db, err := store.Open(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,8 +31,10 @@ func mustOpen(t testing.TB, dir string) *store.DB {
 	return db
 }
 
-func TestTransactions(t *testing.T) {
-	db := mustOpen(t, t.TempDir())
+func TestTransactions(t *testing.T) { storetest.Each(t, testTransactions) }
+
+func testTransactions(t *testing.T, cfg store.Config) {
+	db := mustOpen(t, cfg)
 	ctx := t.Context()
 
 	t.Run("a failed write leaves nothing", func(t *testing.T) {
@@ -48,6 +51,30 @@ func TestTransactions(t *testing.T) {
 		err = db.Read(ctx, func(tx *store.Tx) error { _, err := tx.Target(ctx, "gone"); return err })
 		if got := fairlead.ErrorCode(err); got != fairlead.NotFound {
 			t.Fatalf("code = %q (%v), want not-found", got, err)
+		}
+	})
+
+	t.Run("a taken name is a conflict, whoever finds it", func(t *testing.T) {
+		err := db.Write(ctx, func(tx *store.Tx) error {
+			const q = `INSERT INTO settings (name, value) VALUES ($1, $2)`
+			_, err := tx.Exec(ctx, q, "twice", "one")
+			_, again := tx.Exec(ctx, q, "twice", "two")
+			return errors.Join(err, again)
+		})
+		if got := fairlead.ErrorCode(err); got != fairlead.Conflict {
+			t.Fatalf("code = %q (%v), want conflict", got, err)
+		}
+	})
+
+	t.Run("text from outside is stored, whatever it is", func(t *testing.T) {
+		var got string
+		err := db.Write(ctx, func(tx *store.Tx) error {
+			err := tx.SetSetting(ctx, "odd", "a\x00b\xffc")
+			got, _ = tx.Setting(ctx, "odd")
+			return err
+		})
+		if err != nil || !strings.HasPrefix(got, "a") || !strings.HasSuffix(got, "c") {
+			t.Fatalf("%q, %v", got, err)
 		}
 	})
 
@@ -71,6 +98,9 @@ func TestTransactions(t *testing.T) {
 	})
 
 	t.Run("durability settings are in force", func(t *testing.T) {
+		if db.Shared() {
+			t.Skip("they are the database administrator's")
+		}
 		var mode string
 		var sync, keys int
 		err := db.Write(ctx, func(tx *store.Tx) error {
@@ -83,8 +113,10 @@ func TestTransactions(t *testing.T) {
 	})
 }
 
-func TestTimesAreTextInOrder(t *testing.T) {
-	db := mustOpen(t, t.TempDir())
+func TestTimesAreTextInOrder(t *testing.T) { storetest.Each(t, testTimesAreTextInOrder) }
+
+func testTimesAreTextInOrder(t *testing.T, cfg store.Config) {
+	db := mustOpen(t, cfg)
 	at := time.Date(2026, 1, 2, 3, 4, 5, 60, time.FixedZone("", 3600))
 	var got time.Time
 	var none, some *time.Time
@@ -100,18 +132,20 @@ func TestTimesAreTextInOrder(t *testing.T) {
 	}
 }
 
-func TestSeal(t *testing.T) {
-	dir := t.TempDir()
-	db := mustOpen(t, dir)
+func TestSeal(t *testing.T) { storetest.Each(t, testSeal) }
+
+func testSeal(t *testing.T, cfg store.Config) {
+	dir := cfg.Dir
+	db := mustOpen(t, cfg)
 	sealed, err := db.Seal([]byte("hunter2"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	again := mustOpen(t, dir)
+	again := mustOpen(t, cfg)
 	if got, err := again.Unseal(sealed); err != nil || string(got) != "hunter2" {
 		t.Fatalf("after a new start: %q, %v", got, err)
 	}
-	other := mustOpen(t, t.TempDir())
+	other := mustOpen(t, store.Config{Dir: t.TempDir()})
 	if _, err := other.Unseal(sealed); err == nil {
 		t.Fatal("another key opened it")
 	}
@@ -132,10 +166,12 @@ func TestDamagedKeyIsSaid(t *testing.T) {
 }
 
 // TestKeyBelongsToDatabase opens a database without its key and with another: nothing may go on as if all were well.
-func TestKeyBelongsToDatabase(t *testing.T) {
-	dir, other := t.TempDir(), t.TempDir()
-	for _, d := range []string{dir, other} {
-		db, err := store.Open(t.Context(), store.Config{Dir: d})
+func TestKeyBelongsToDatabase(t *testing.T) { storetest.Each(t, testKeyBelongsToDatabase) }
+
+func testKeyBelongsToDatabase(t *testing.T, cfg store.Config) {
+	dir, other := cfg.Dir, t.TempDir()
+	for _, c := range []store.Config{cfg, {Dir: other}} {
+		db, err := store.Open(t.Context(), c)
 		if err := errors.Join(err, db.Close()); err != nil {
 			t.Fatal(err)
 		}
@@ -147,7 +183,7 @@ func TestKeyBelongsToDatabase(t *testing.T) {
 	}
 	refused := func(want string) {
 		t.Helper()
-		if _, err := store.Open(t.Context(), store.Config{Dir: dir}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := store.Open(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), want) {
 			t.Fatalf("err = %v, want %q", err, want)
 		}
 	}
@@ -163,7 +199,18 @@ func TestKeyBelongsToDatabase(t *testing.T) {
 	if err := os.WriteFile(key, right, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	mustOpen(t, dir)
+	mustOpen(t, cfg)
+
+	// The key may also lie elsewhere, or come without a file.
+	away := filepath.Join(t.TempDir(), "sealing-key")
+	if err := os.Rename(key, away); err != nil {
+		t.Fatal(err)
+	}
+	refused("is missing")
+	elsewhere, given := cfg, cfg
+	elsewhere.KeyFile, given.Key = away, string(right)
+	mustOpen(t, elsewhere)
+	mustOpen(t, given)
 }
 
 // TestFilesArePrivate uses a directory that others may read, with files of theirs to read in it.
@@ -173,7 +220,7 @@ func TestFilesArePrivate(t *testing.T) {
 	if err := errors.Join(os.Chmod(dir, 0o755), os.WriteFile(path, nil, 0o644)); err != nil { //nolint:gosec // on purpose
 		t.Fatal(err)
 	}
-	mustOpen(t, dir)
+	mustOpen(t, store.Config{Dir: dir})
 	for _, suffix := range []string{"", "-wal", "-shm"} {
 		if info, err := os.Stat(path + suffix); err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("%s: %v, %v", suffix, info, err)
@@ -218,8 +265,10 @@ func receive[T any](t *testing.T, ch <-chan T) T {
 	}
 }
 
-func TestJobsExistOnlyWithTheirTransaction(t *testing.T) {
-	db := mustOpen(t, t.TempDir())
+func TestJobsExistOnlyWithTheirTransaction(t *testing.T) { storetest.Each(t, testJobsExistOnlyWithTheirTransaction) }
+
+func testJobsExistOnlyWithTheirTransaction(t *testing.T, cfg store.Config) {
+	db := mustOpen(t, cfg)
 	ctx := t.Context()
 	w := &noteWorker{got: make(chan string, 10)}
 	workers := river.NewWorkers()
@@ -249,9 +298,12 @@ func TestJobsExistOnlyWithTheirTransaction(t *testing.T) {
 }
 
 func TestJobsOfTheLastLifeAreTakenBack(t *testing.T) {
-	dir := t.TempDir()
+	storetest.Each(t, testJobsOfTheLastLifeAreTakenBack)
+}
+
+func testJobsOfTheLastLifeAreTakenBack(t *testing.T, cfg store.Config) {
 	ctx := t.Context()
-	first := mustOpen(t, dir)
+	first := mustOpen(t, cfg)
 	if err := first.Write(ctx, func(tx *store.Tx) error { return tx.Enqueue(ctx, noteArgs{"unfinished"}, nil) }); err != nil {
 		t.Fatal(err)
 	}
@@ -263,7 +315,7 @@ func TestJobsOfTheLastLifeAreTakenBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	second := mustOpen(t, dir)
+	second := mustOpen(t, cfg)
 	w := &noteWorker{got: make(chan string, 10)}
 	workers := river.NewWorkers()
 	river.AddWorker(workers, w)
@@ -275,8 +327,10 @@ func TestJobsOfTheLastLifeAreTakenBack(t *testing.T) {
 	}
 }
 
-func TestWatchersHearOfEvents(t *testing.T) {
-	db := mustOpen(t, t.TempDir())
+func TestWatchersHearOfEvents(t *testing.T) { storetest.Each(t, testWatchersHearOfEvents) }
+
+func testWatchersHearOfEvents(t *testing.T, cfg store.Config) {
+	db := mustOpen(t, cfg)
 	ctx := t.Context()
 	changed, cancel := db.Watch()
 	defer cancel()
@@ -299,8 +353,10 @@ func TestWatchersHearOfEvents(t *testing.T) {
 	}
 }
 
-func TestTemplateVersionsNeverChange(t *testing.T) {
-	db := mustOpen(t, t.TempDir())
+func TestTemplateVersionsNeverChange(t *testing.T) { storetest.Each(t, testTemplateVersionsNeverChange) }
+
+func testTemplateVersionsNeverChange(t *testing.T, cfg store.Config) {
+	db := mustOpen(t, cfg)
 	ctx := t.Context()
 	push := func(version, text string) error {
 		return db.Write(ctx, func(tx *store.Tx) error {

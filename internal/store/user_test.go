@@ -7,10 +7,13 @@ import (
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/internal/store"
+	"github.com/fairlead/fairlead/internal/store/storetest"
 )
 
-func TestUsersAndTokens(t *testing.T) {
-	db := mustOpen(t, t.TempDir())
+func TestUsersAndTokens(t *testing.T) { storetest.Each(t, testUsersAndTokens) }
+
+func testUsersAndTokens(t *testing.T, cfg store.Config) {
+	db := mustOpen(t, cfg)
 	ctx := t.Context()
 	write := func(fn func(tx *store.Tx) error) error { return db.Write(ctx, fn) }
 	ann := fairlead.User{Name: "ann", Email: "ann@example.com", Locale: "zh-CN", Admin: true}
@@ -88,8 +91,10 @@ func TestUsersAndTokens(t *testing.T) {
 	})
 }
 
-func TestSettingsAndCounts(t *testing.T) {
-	db := mustOpen(t, t.TempDir())
+func TestSettingsAndCounts(t *testing.T) { storetest.Each(t, testSettingsAndCounts) }
+
+func testSettingsAndCounts(t *testing.T, cfg store.Config) {
+	db := mustOpen(t, cfg)
 	ctx := t.Context()
 	err := db.Write(ctx, func(tx *store.Tx) error {
 		return errors.Join(tx.SetSetting(ctx, "instance", "one"), tx.SetSetting(ctx, "instance", "two"))
