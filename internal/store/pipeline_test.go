@@ -56,7 +56,9 @@ func newRun(ctx context.Context, tx *store.Tx, pipeline string, state fairlead.R
 	return r, tx.CreateRun(ctx, &r)
 }
 
-func TestPipelinesKeepTheirRevisions(t *testing.T) { storetest.Each(t, testPipelinesKeepTheirRevisions) }
+func TestPipelinesKeepTheirRevisions(t *testing.T) {
+	storetest.Each(t, testPipelinesKeepTheirRevisions)
+}
 
 func testPipelinesKeepTheirRevisions(t *testing.T, cfg store.Config) {
 	db := mustOpen(t, cfg)
@@ -241,7 +243,9 @@ func testRunsArePagedNewestFirst(t *testing.T, cfg store.Config) {
 	})
 }
 
-func TestRunLogShowsTheActionsEvents(t *testing.T) { storetest.Each(t, testRunLogShowsTheActionsEvents) }
+func TestRunLogShowsTheActionsEvents(t *testing.T) {
+	storetest.Each(t, testRunLogShowsTheActionsEvents)
+}
 
 func testRunLogShowsTheActionsEvents(t *testing.T, cfg store.Config) {
 	db := mustOpen(t, cfg)
@@ -296,7 +300,9 @@ func testRunLogShowsTheActionsEvents(t *testing.T, cfg store.Config) {
 	}
 }
 
-func TestDeletedPipelinesLeaveNothing(t *testing.T) { storetest.Each(t, testDeletedPipelinesLeaveNothing) }
+func TestDeletedPipelinesLeaveNothing(t *testing.T) {
+	storetest.Each(t, testDeletedPipelinesLeaveNothing)
+}
 
 func testDeletedPipelinesLeaveNothing(t *testing.T, cfg store.Config) {
 	db := mustOpen(t, cfg)

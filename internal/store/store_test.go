@@ -265,7 +265,9 @@ func receive[T any](t *testing.T, ch <-chan T) T {
 	}
 }
 
-func TestJobsExistOnlyWithTheirTransaction(t *testing.T) { storetest.Each(t, testJobsExistOnlyWithTheirTransaction) }
+func TestJobsExistOnlyWithTheirTransaction(t *testing.T) {
+	storetest.Each(t, testJobsExistOnlyWithTheirTransaction)
+}
 
 func testJobsExistOnlyWithTheirTransaction(t *testing.T, cfg store.Config) {
 	db := mustOpen(t, cfg)
@@ -353,7 +355,9 @@ func testWatchersHearOfEvents(t *testing.T, cfg store.Config) {
 	}
 }
 
-func TestTemplateVersionsNeverChange(t *testing.T) { storetest.Each(t, testTemplateVersionsNeverChange) }
+func TestTemplateVersionsNeverChange(t *testing.T) {
+	storetest.Each(t, testTemplateVersionsNeverChange)
+}
 
 func testTemplateVersionsNeverChange(t *testing.T, cfg store.Config) {
 	db := mustOpen(t, cfg)

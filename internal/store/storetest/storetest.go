@@ -45,13 +45,21 @@ func Config(t testing.TB, cfg store.Config) store.Config {
 func Postgres(t testing.TB, cfg store.Config) store.Config {
 	t.Helper()
 	sum := sha256.Sum256([]byte(cfg.Dir))
-	cfg.URL = Database(t, "fairlead_test_"+hex.EncodeToString(sum[:8]))
+	cfg.URL = Database(t, "fairlead_test_"+hex.EncodeToString(sum[:8]), false)
+	return cfg
+}
+
+// PostgresEmpty is Postgres without any table.
+func PostgresEmpty(t testing.TB, cfg store.Config) store.Config {
+	t.Helper()
+	sum := sha256.Sum256([]byte(cfg.Dir))
+	cfg.URL = Database(t, "fairlead_empty_"+hex.EncodeToString(sum[:8]), true)
 	return cfg
 }
 
 // Database makes a database with a name, unless the test has it already, and removes it at the end of the test. It has all
-// tables and nothing in them.
-func Database(t testing.TB, name string) (address string) {
+// tables and nothing in them, or no tables.
+func Database(t testing.TB, name string, empty bool) (address string) {
 	t.Helper()
 	server := os.Getenv("FAIRLEAD_TEST_POSTGRES_URL")
 	if server == "" {
@@ -66,7 +74,7 @@ func Database(t testing.TB, name string) (address string) {
 		t.Fatal(err)
 	}
 	defer conn.Close(ctx) //nolint:errcheck // only read
-	if err := provide(ctx, conn, server, name); err != nil {
+	if err := provide(ctx, conn, server, name, empty); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { drop(t, server, name) })
@@ -74,7 +82,7 @@ func Database(t testing.TB, name string) (address string) {
 }
 
 // provide makes a database as a copy of one that has been migrated once.
-func provide(ctx context.Context, conn *pgx.Conn, server, name string) error {
+func provide(ctx context.Context, conn *pgx.Conn, server, name string, empty bool) error {
 	const one = 0x6661_6972_7465 // the lock of those who copy: a database that is being copied takes no second copier
 	if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock($1)`, int64(one)); err != nil {
 		return err
@@ -82,6 +90,10 @@ func provide(ctx context.Context, conn *pgx.Conn, server, name string) error {
 	defer conn.Exec(ctx, `SELECT pg_advisory_unlock($1)`, int64(one)) //nolint:errcheck // the connection ends soon
 	model := "fairlead_model_" + store.SchemaDigest()[:16]
 	if there, err := exists(ctx, conn, name); err != nil || there {
+		return err
+	}
+	if empty {
+		_, err := conn.Exec(ctx, `CREATE DATABASE `+name)
 		return err
 	}
 	there, err := exists(ctx, conn, model)
