@@ -22,12 +22,19 @@ type checker struct {
 	t     *Template
 	root  *node
 	types *catalogue
-	// prefix is how this edition spells types and pseudo inputs, "" while unknown.
-	prefix string
+	known
+	// evaluating is set when the template is finished: it must not change any more.
+	evaluating bool
 	// scope says where in the template the walk is.
 	scope scope
 	// element is the element that the walk is in, nil elsewhere.
 	element *element
+}
+
+// known is what a value can refer to.
+type known struct {
+	// prefix is how this edition spells types and pseudo inputs, "" while unknown.
+	prefix string
 	// The names that are defined, well or not, in the author's order for suggestions.
 	inputNames, elementNames, conditionNames []string
 	inputDefined                             map[string]bool
@@ -77,6 +84,7 @@ func (c *checker) document() {
 	c.section("outputs", c.outputs)
 	c.section("policies", c.policies)
 	c.cycles()
+	c.t.known = c.known
 }
 
 // unknownSections reports keys that are no section and returns the sections that they were probably meant to be.
@@ -411,10 +419,10 @@ func (c *checker) cycles() {
 				links = append(links, "and so on")
 				break
 			}
-			r := c.link(name, cycle.Path[i+1])
+			r := c.refTo(name, cycle.Path[i+1])
 			links = append(links, fmt.Sprintf("%s needs %s in line %d", name, r.to, r.line))
 		}
-		first := c.link(cycle.Path[0], cycle.Path[1])
+		first := c.refTo(cycle.Path[0], cycle.Path[1])
 		c.path = []step{{key: "node_templates"}, {key: cycle.Path[0]}}
 		c.at(first.line, first.col).error("cycle", "elements need each other in a circle: "+circle(cycle.Path),
 			strings.Join(links, ", ")+"; remove one of these")
@@ -431,7 +439,7 @@ func circle(path []string) string {
 	return strings.Join(path, " -> ")
 }
 
-func (c *checker) link(from, to string) ref {
+func (c *checker) refTo(from, to string) ref {
 	refs := c.t.byName[from].refs
 	return refs[slices.IndexFunc(refs, func(r ref) bool { return r.to == to })]
 }

@@ -141,7 +141,7 @@ func (c *checker) getInput(arg *node) {
 		name = arg.text
 	}
 	if in := c.t.inputNamed[name]; in != nil {
-		if c.element != nil && !(len(in.usedBy) > 0 && in.usedBy[len(in.usedBy)-1] == c.element.name) {
+		if c.element != nil && !c.evaluating && !(len(in.usedBy) > 0 && in.usedBy[len(in.usedBy)-1] == c.element.name) {
 			in.usedBy = append(in.usedBy, c.element.name)
 		}
 		return
@@ -183,7 +183,7 @@ func (c *checker) elementArg(n, arg *node) {
 		c.on(arg).error("arguments", fmt.Sprintf("%s takes the name of an element, not %s", n.call, arg.kind), "write "+n.call.usage()+"; the name cannot be computed, because it decides the order of work")
 		return
 	}
-	c.needs(arg)
+	c.needs(arg, reads)
 }
 
 func (c *checker) getInMap(args []*node) {

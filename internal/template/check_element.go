@@ -3,7 +3,6 @@ package template
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -16,6 +15,12 @@ func (c *checker) elements(pairs []pair) {
 		c.pop()
 	}
 	c.element = nil
+	c.batches()
+	c.relations()
+}
+
+func elementKeys() []string {
+	return []string{"type", "properties", "requirements", "condition", "metadata", "retain", "deploy"}
 }
 
 func (c *checker) checkElement(p *pair) {
@@ -40,11 +45,15 @@ func (c *checker) checkElement(p *pair) {
 		case "condition":
 			c.elementCondition(f.value)
 		case "metadata":
+		case "retain":
+			el.retain = c.decision(f)
+		case "deploy":
+			el.deploy = c.decision(f)
+			c.t.trims = true
 		case "capabilities", "interfaces", "artifacts", "depends_on":
-			c.key(f).error("unknown-key", fmt.Sprintf("an element has no key %s", quote(f.key)), "this part of TOSCA is not in the language; an element has type, properties, requirements, condition and metadata")
+			c.key(f).error("unknown-key", fmt.Sprintf("an element has no key %s", quote(f.key)), "this part of TOSCA is not in the language; an element has "+strings.Join(elementKeys(), ", "))
 		default:
-			known := []string{"type", "properties", "requirements", "condition", "metadata"}
-			c.key(f).error("unknown-key", fmt.Sprintf("an element has no key %s", quote(f.key)), c.meant(f.key, known, ""))
+			c.key(f).error("unknown-key", fmt.Sprintf("an element has no key %s", quote(f.key)), c.meant(f.key, elementKeys(), ""))
 		}
 		c.pop()
 	}
@@ -52,8 +61,25 @@ func (c *checker) checkElement(p *pair) {
 		c.key(p).error("missing-key", fmt.Sprintf("element %s has no type", quote(p.key)), "such as type: HuaweiCloud.CCE.Deployment")
 	}
 	if typ != nil {
+		el.info = typ
+		c.t.trims = c.t.trims || el.properties.pair("deploy") != nil
 		c.properties(p, typ)
 	}
+}
+
+// decision takes a value that is true or false, or reads an input that is.
+func (c *checker) decision(f *pair) *node {
+	switch v := f.value; {
+	case v.call == getInput:
+		c.value(v)
+	case v.call != noCall:
+		c.on(v).error("type", fmt.Sprintf("%s cannot be a call of %s", f.key, v.call), "it is true, false or {get_input: NAME}, because it is decided before any element is made")
+		return nil
+	case v.kind != kindBool && v.text != "true" && v.text != "false":
+		c.on(v).error("type", f.key+" must be true or false, not "+v.kind.String(), "")
+		return nil
+	}
+	return f.value
 }
 
 func (c *checker) propertiesMap(f *pair) {
@@ -121,126 +147,6 @@ func (c *checker) elementCondition(n *node) {
 	}
 }
 
-// properties checks what is known about the properties of a type.
-func (c *checker) properties(p *pair, t *elementType) {
-	c.push("properties")
-	defer c.pop()
-	props := p.value.get("properties")
-	if props != nil && (props.call != noCall || props.kind != kindMap && props.kind != kindNull) {
-		return // reported as a whole
-	}
-	if props == nil || props.kind == kindNull {
-		props = &node{kind: kindMap, line: p.line, col: p.col}
-	}
-	for i := range props.pairs {
-		q := &props.pairs[i]
-		c.push(q.key)
-		c.property(q, t)
-		c.pop()
-	}
-	for _, want := range t.properties {
-		if want.required && missing(props, want.name) {
-			c.on(props).error("missing-property", fmt.Sprintf("%s needs property %s", t.name, want.name), "it is of type "+want.typ)
-		}
-	}
-	for _, group := range t.instead {
-		if missing(props, group[0]) && slices.ContainsFunc(group[1:], func(name string) bool { return missing(props, name) }) {
-			c.on(props).error("missing-property", fmt.Sprintf("%s needs property %s", t.name, group[0]), "or else "+strings.Join(group[1:], " and "))
-		}
-	}
-}
-
-func missing(props *node, name string) bool {
-	v := props.get(name)
-	return v == nil || v.kind == kindNull
-}
-
-func (c *checker) property(q *pair, t *elementType) {
-	want := t.property(q.key)
-	switch {
-	case want != nil:
-		c.propertyType(q, want.typ)
-	case t.checked():
-		c.key(q).error("unknown-property", fmt.Sprintf("%s has no property %s", t.name, quote(q.key)), c.meant(q.key, t.propertyNames(), "it has: "+strings.Join(t.propertyNames(), ", ")))
-	case len(t.properties) > 0:
-		if best := c.nearest(q.key, t.propertyNames()); best != "" {
-			c.key(q).warn("unknown-property", fmt.Sprintf("%s may not have a property %s", t.name, quote(q.key)), "did you mean "+quote(best)+"?")
-		}
-	}
-	if q.key == "k8sManifest" && q.value.kind == kindMap && q.value.call == noCall {
-		c.manifest(q.value, t)
-	}
-}
-
-// propertyType checks a literal against the type of its property. What a call gives is the provider's to check.
-func (c *checker) propertyType(q *pair, typ string) {
-	v := q.value
-	if v.call != noCall || v.kind == kindNull {
-		return
-	}
-	ok := true
-	switch typ {
-	case "string":
-		ok = v.kind == kindString
-	case "integer":
-		_, err := strconv.ParseInt(v.text, 10, 64)
-		ok = v.kind == kindInt || v.kind == kindString && err == nil
-	case "number":
-		ok = v.kind == kindInt || v.kind == kindFloat
-	case "boolean":
-		ok = v.kind == kindBool || v.kind == kindString && (v.text == "true" || v.text == "false")
-	case "list":
-		ok = v.kind == kindList
-	case "dict":
-		ok = v.kind == kindMap
-	}
-	if ok {
-		return
-	}
-	detail := ""
-	if typ == "string" && v.scalar() {
-		detail = fmt.Sprintf("quote it: %q", v.text)
-	}
-	c.on(v).error("property-type", fmt.Sprintf("property %s must be of type %s, not %s", q.key, typ, v.kind), detail)
-}
-
-// manifest checks what every Kubernetes object of this type has in common.
-func (c *checker) manifest(m *node, t *elementType) {
-	if len(m.pairs) == 0 {
-		c.on(m).error("manifest", "k8sManifest is empty", "write the Kubernetes object: apiVersion, kind, metadata and so on")
-		return
-	}
-	if k, ok := m.get("kind").plain(); ok && len(t.manifests) > 0 && !slices.Contains(t.manifests, k) {
-		c.push("kind")
-		c.on(m.get("kind")).error("manifest", fmt.Sprintf("an element of type %s cannot hold a %s", t.name, shorten(k)), "want kind: "+strings.Join(t.manifests, " or "))
-		c.pop()
-	}
-	spec := m.get("spec")
-	if spec == nil || spec.kind != kindMap {
-		return
-	}
-	if replicas := spec.get("replicas"); replicas != nil && replicas.call == getInput {
-		c.replicas(replicas)
-	}
-}
-
-// replicas reports an input that would make the number of replicas a text.
-func (c *checker) replicas(call *node) {
-	args := call.args()
-	if len(args) != 1 {
-		return // reported with the call
-	}
-	in := c.t.inputNamed[args[0].text]
-	if in == nil || in.natural() == typeInteger {
-		return
-	}
-	c.push("spec")
-	c.push("replicas")
-	c.on(call).error("manifest", fmt.Sprintf("replicas must be an integer, but input %s is of type %s", quote(in.name), in.natural()), "give the input type: integer")
-	c.pop()
-	c.pop()
-}
-
 func (c *checker) requirements(n *node) {
 	if n.kind == kindNull {
 		return
@@ -264,7 +170,7 @@ func (c *checker) requirement(p *pair) {
 	c.push(p.key)
 	defer c.pop()
 	if p.value.kind == kindString {
-		c.needs(p.value)
+		c.requires(p.value, p.key, "")
 		return
 	}
 	if p.value.kind != kindMap {
@@ -276,7 +182,7 @@ func (c *checker) requirement(p *pair) {
 		case f.value.kind != kindString:
 			c.on(f.value).error("requirement", f.key+" must be text, not "+f.value.kind.String(), "")
 		case f.key == "node":
-			c.needs(f.value)
+			c.requires(f.value, p.key, textAt(p.value, "relationship"))
 		default:
 			c.relationship(f.value)
 		}
@@ -298,19 +204,32 @@ func (c *checker) relationship(n *node) {
 	}
 }
 
+// requires notes a requirement of the element in hand.
+func (c *checker) requires(n *node, key, relationship string) {
+	how := required
+	switch {
+	case key == "item":
+		how = repeats
+	case strings.HasSuffix(relationship, ".ContainedIn"):
+		how = within
+	}
+	c.needs(n, how)
+}
+
 // needs notes that the element in hand needs the one that a node names. It does nothing outside of elements.
-func (c *checker) needs(n *node) {
-	if c.t.byName[n.text] == nil {
+func (c *checker) needs(n *node, how link) {
+	el, to := c.element, c.t.byName[n.text]
+	switch {
+	case to == nil && el == nil && c.t.repetition(n.text) != nil:
+	case to == nil:
 		c.on(n).error("unknown-element", fmt.Sprintf("there is no element %s", quote(n.text)), c.meant(n.text, c.elementNames, "define it in node_templates"))
-		return
-	}
-	el := c.element
-	if el == nil {
-		return
-	}
-	if n.text == el.name {
+	case el == nil && to.batch != nil:
+		c.on(n).error("batch", fmt.Sprintf("element %s is only a pattern: batch %s repeats it", quote(n.text), quote(to.batch.el.name)), "name one of its repetitions, such as "+repeated(n.text, 1))
+	case el == nil:
+	case n.text == el.name:
 		c.on(n).error("self", fmt.Sprintf("element %s needs itself", quote(el.name)), "name another element")
-		return
+	default:
+		at := c.on(n)
+		el.refs = append(el.refs, ref{n.text, at.line, at.col, how})
 	}
-	el.refs = append(el.refs, ref{n.text, n.line, n.col})
 }

@@ -133,7 +133,7 @@ func compile(n *node) (*regexp.Regexp, string) {
 	return re, ""
 }
 
-// violations are the rules that a converted value breaks; each reads on after the input's name.
+// violations are the rules that a converted value breaks; each reads on after the name of the input or property.
 func (in *input) violations(v any) []string {
 	var problems []string
 	for _, k := range in.constraints {

@@ -24,6 +24,8 @@ type Element struct {
 	// Adopt lets the provider take over a resource of that name that exists already and belongs to no stack. Without it such
 	// a resource is a Conflict. The stack engine fills it in.
 	Adopt bool
+	// Retain keeps the resource on the target when the element or its stack is deleted.
+	Retain bool
 }
 
 // Unknown stands for a value that is not known yet: it reads an attribute of an element that is not made.
@@ -34,21 +36,26 @@ type Unknown struct {
 
 // HasUnknown reports whether a value contains an [Unknown] anywhere.
 func HasUnknown(v any) bool {
+	_, has := firstUnknown(v)
+	return has
+}
+
+func firstUnknown(v any) (u Unknown, ok bool) {
 	switch v := v.(type) {
 	case Unknown:
-		return true
+		return v, true
 	case []any:
 		for _, x := range v {
-			if HasUnknown(x) {
-				return true
+			if u, ok = firstUnknown(x); ok {
+				return u, true
 			}
 		}
 	case map[string]any:
 		for _, x := range v {
-			if HasUnknown(x) {
-				return true
+			if u, ok = firstUnknown(x); ok {
+				return u, true
 			}
 		}
 	}
-	return false
+	return u, false
 }

@@ -61,40 +61,16 @@ type evaluator struct {
 	decisions map[string]bool // conditions that are worked out; false while one is being worked out
 	built     int
 	outputs   bool
+	// left says why elements are left out, "" for those that are made; see [evaluator.leftOut].
+	left map[*element]string
+	// expansions are what is known of the batches so far.
+	expansions map[*batch]*expansion
+	// current is the repetition that is being evaluated, of none for other elements.
+	current instance
 }
 
 func (t *Template) evaluator(env Env) *evaluator {
-	return &evaluator{report: newReport(t.file), t: t, env: env, decisions: map[string]bool{}}
-}
-
-// Evaluate returns the elements whose condition holds, in the author's order. Values that need an attribute of an element
-// that is not made are [Unknown].
-func (t *Template) Evaluate(env Env) ([]Element, fairlead.Diagnostics) {
-	e := t.evaluator(env)
-	elements := make([]Element, 0, len(t.elements))
-	for _, el := range t.elements {
-		if e.deployed(el) {
-			elements = append(elements, e.element(el))
-		}
-	}
-	return elements, e.result()
-}
-
-// EvaluateElement evaluates one element. A finding says so when there is none of that name or its condition does not hold.
-func (t *Template) EvaluateElement(name string, env Env) (Element, fairlead.Diagnostics) {
-	e := t.evaluator(env)
-	el := t.byName[name]
-	switch {
-	case el == nil:
-		e.at(0, 0).error("unknown-element", fmt.Sprintf("there is no element %s", quote(name)), "")
-	case !e.deployed(el):
-		e.push("node_templates")
-		e.push(name)
-		e.on(el.node).error("not-deployed", fmt.Sprintf("element %s is left out: condition %s does not hold", quote(name), quote(el.condition)), "")
-	default:
-		return e.element(el), e.result()
-	}
-	return Element{}, e.result()
+	return &evaluator{report: newReport(t.file), t: t, env: env, decisions: map[string]bool{}, left: map[*element]string{}, expansions: map[*batch]*expansion{}}
 }
 
 // Outputs evaluates the outputs in the author's order. An output of an element that is left out is empty, with a warning.
@@ -115,64 +91,6 @@ func (t *Template) Outputs(env Env) ([]fairlead.Output, fairlead.Diagnostics) {
 		e.pop()
 	}
 	return outputs, e.result()
-}
-
-func (e *evaluator) deployed(el *element) bool { return el.condition == "" || e.decide(el.condition) }
-
-func (e *evaluator) element(el *element) Element {
-	out := Element{Name: el.name, Type: el.typ, Position: el.position, Properties: map[string]any{}}
-	e.path = []step{{key: "node_templates"}, {key: el.name}}
-	for _, need := range e.t.graph.Needs(el.name) {
-		if e.deployed(e.t.byName[need]) {
-			out.Requires = append(out.Requires, need)
-		}
-	}
-	e.requirements(el)
-	if el.properties != nil {
-		e.push("properties")
-		if m, ok := e.mapping(el.properties, receiver{}).(map[string]any); ok {
-			out.Properties = m
-		}
-		e.pop()
-	}
-	e.path = nil
-	return out
-}
-
-// requirements reports required elements that are left out.
-func (e *evaluator) requirements(el *element) {
-	list := el.node.get("requirements")
-	if list == nil {
-		return
-	}
-	for i, item := range list.items {
-		if len(item.pairs) != 1 {
-			continue
-		}
-		n := item.pairs[0].value
-		if n.kind == kindMap {
-			n = n.get("node")
-		}
-		if n == nil || e.t.byName[n.text] == nil || e.deployed(e.t.byName[n.text]) {
-			continue
-		}
-		e.push("requirements")
-		e.pushIndex(i)
-		e.leftOut(n, n.text)
-		e.pop()
-		e.pop()
-	}
-}
-
-// leftOut reports that something needs an element whose condition does not hold.
-func (e *evaluator) leftOut(n *node, name string) {
-	el := e.t.byName[name]
-	summary := fmt.Sprintf("element %s is left out, because condition %s does not hold", quote(name), quote(el.condition))
-	if e.outputs {
-		e.on(n).warn("left-out", summary, "the output is empty; read it with cond_if to choose another value")
-		return
-	}
-	e.on(n).error("left-out", summary, "give what needs it the same condition, or read it with cond_if only where the condition holds")
 }
 
 // receiver is the property that a value goes to. get_reference depends on it.
@@ -338,7 +256,7 @@ func (e *evaluator) getAttribute(n *node, args []*node) any {
 
 // attribute reads a value of a made element. What does not exist is empty, as in the original.
 func (e *evaluator) attribute(n *node, name string, walk []any) any {
-	el := e.t.byName[name]
+	name, el := e.made(name)
 	if el == nil {
 		e.on(n).error("unknown-element", fmt.Sprintf("there is no element %s", quote(name)), "")
 		return ""

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -78,6 +79,9 @@ func outcome(t *testing.T, src string) string {
 	enc := json.NewEncoder(&out)
 	enc.SetEscapeHTML(false)
 	for _, el := range elements {
+		if one, diags := tmpl.EvaluateElement(el.Name, env); !reflect.DeepEqual(one, el) {
+			t.Errorf("element %s alone is %+v, with the others %+v: %v", el.Name, one, el, diags)
+		}
 		fmt.Fprintf(&out, "%s: %s, requires %v\n", el.Name, el.Type, el.Requires)
 		if err := enc.Encode(el.Properties); err != nil {
 			t.Fatal(err)

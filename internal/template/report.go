@@ -17,6 +17,8 @@ type report struct {
 	path   []step
 	// looks is how many names may still be compared for "did you mean", so that a file of nothing but mistakes stays cheap.
 	looks int
+	// inside is the text that the places count from, nil for the document.
+	inside *node
 }
 
 func newReport(file string) *report { return &report{file: file, looks: 1 << 18} }
@@ -54,9 +56,18 @@ type place struct {
 	line, col int32
 }
 
-func (r *report) at(line, col int32) place { return place{r, line, col} }
-func (r *report) on(n *node) place         { return place{r, n.line, n.col} }
-func (r *report) key(p *pair) place        { return place{r, p.line, p.col} }
+func (r *report) at(line, col int32) place {
+	n := r.inside
+	switch {
+	case n == nil:
+		return place{r, line, col}
+	case n.indent > 0 && line > 0: // lines below the one of | or >
+		return place{r, n.line + line, n.indent + col}
+	}
+	return place{r, n.line, n.col}
+}
+func (r *report) on(n *node) place  { return r.at(n.line, n.col) }
+func (r *report) key(p *pair) place { return r.at(p.line, p.col) }
 
 func (p place) error(code, summary, detail string) {
 	p.add(fairlead.SeverityError, code, summary, detail)

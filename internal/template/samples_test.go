@@ -105,7 +105,11 @@ func TestPublishedSamplesEvaluate(t *testing.T) {
 			}
 			env := template.Env{Inputs: effective, Pseudo: template.Pseudo{Region: "cn-north-1"}}
 			elements, diags := tmpl.Evaluate(env)
-			if diags != nil || len(elements) != len(tmpl.Elements()) {
+			want := len(tmpl.Elements())
+			if name == "aos-stack-nested.yaml" {
+				want-- // the first of its stacks is not deployed by default
+			}
+			if diags != nil || len(elements) != want {
 				t.Errorf("evaluated %d of %d elements: %v", len(elements), len(tmpl.Elements()), diags)
 			}
 			if _, diags := tmpl.Outputs(env); diags != nil {

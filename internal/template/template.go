@@ -23,6 +23,9 @@ type Template struct {
 	mappings    mappings
 	outputs     []output
 	graph       *graph.Graph[string]
+	batches     []*batch
+	trims       bool // some element says deploy
+	known       known
 }
 
 // element is one entry of node_templates.
@@ -34,13 +37,31 @@ type element struct {
 	condition  string
 	position   int
 	refs       []ref
+	info       *elementType // nil when nothing is known
+	retain     *node        // true, false or a call of get_input; nil when not written
+	deploy     *node        // likewise
+	// batch is the element of type AOS.Batch that repeats this one, which is only a pattern then.
+	batch *batch
+	// repeats is set for elements of type AOS.Batch.
+	repeats *batch
 }
 
 // ref is one place where an element needs another.
 type ref struct {
 	to        string
 	line, col int32
+	how       link
 }
+
+// link says how an element needs another.
+type link uint8
+
+const (
+	reads    link = iota // with get_attribute or get_reference
+	required             // by a requirement
+	within               // by a requirement of the kind ContainedIn
+	repeats              // a batch and what it repeats
+)
 
 type output struct {
 	name, description string

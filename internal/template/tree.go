@@ -44,6 +44,7 @@ type node struct {
 	kind      kind
 	call      function // the built-in function that this map calls, none for plain values
 	line, col int32
+	indent    int32   // text over several lines: how far they are indented, 0 for other values
 	text      string  // scalars: the value as text
 	pairs     []pair  // maps, in the author's order
 	items     []*node // lists

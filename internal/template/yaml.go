@@ -31,7 +31,7 @@ func readFull(r *report, src []byte) []*node {
 		return nil
 	}
 	var roots []*node
-	c := yamlConverter{builder: builder{r: r}, aliases: map[*yaml.Node]*aliased{}}
+	c := yamlConverter{builder: builder{r: r}, src: src, aliases: map[*yaml.Node]*aliased{}}
 	for n := 0; n < maxDocuments; n++ {
 		var doc yaml.Node
 		if err := loader.Load(&doc); err != nil {
@@ -110,7 +110,26 @@ type aliased struct {
 
 type yamlConverter struct {
 	builder
+	src     []byte
+	lines   []int // where they start, once that is asked for
 	aliases map[*yaml.Node]*aliased
+}
+
+// indent is how far the line after a given one is indented.
+func (c *yamlConverter) indent(line int) int32 {
+	if c.lines == nil {
+		c.lines = []int{0}
+		for i, b := range c.src {
+			if b == '\n' {
+				c.lines = append(c.lines, i+1)
+			}
+		}
+	}
+	if line >= len(c.lines) {
+		return 0
+	}
+	text := c.src[c.lines[line]:]
+	return int32(len(text) - len(bytes.TrimLeft(text, " ")))
 }
 
 // convert makes a node; nil only when the tree is too large.
@@ -247,6 +266,9 @@ func (c *yamlConverter) merge(n, from *node) {
 
 func (c *yamlConverter) scalar(y *yaml.Node) *node {
 	n := &node{line: int32(y.Line), col: int32(y.Column), text: y.Value}
+	if y.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
+		n.indent = c.indent(y.Line)
+	}
 	switch y.Tag {
 	case "!!null":
 		n.kind, n.text = kindNull, ""
