@@ -26,9 +26,13 @@ demo: build ## the main job on this machine: push, pipeline, upgrade; ARGS=--exi
 .PHONY: test
 test: ## set up what the tests need and run them all: unit, store, CLI, end to end
 	@scripts/test-tools.sh
-	@host=$$(scripts/engine.sh ensure) && url=$$(scripts/postgres.sh ensure) && \
-		export DOCKER_HOST=$$host FAIRLEAD_TEST_POSTGRES_URL=$$url FAIRLEAD_TEST_REQUIRE=1 && \
+	@host=$$(scripts/engine.sh ensure) && url=$$(scripts/postgres.sh ensure) && kube=$$(scripts/kube.sh ensure) && \
+		export DOCKER_HOST=$$host FAIRLEAD_TEST_POSTGRES_URL=$$url FAIRLEAD_TEST_KUBECONFIG=$$kube FAIRLEAD_TEST_REQUIRE=1 && \
 		go test $(RACE) -timeout 30m ./... && FAIRLEAD_TEST_DATABASE=postgres go test $(RACE) -timeout 30m $(ON_BOTH)
+
+.PHONY: kube
+kube: ## a Kubernetes cluster for the tests, on this machine: prints the path of its kubeconfig
+	@scripts/kube.sh ensure
 
 .PHONY: lint
 lint: ## vet, staticcheck and formatting
