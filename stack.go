@@ -105,6 +105,12 @@ type Action struct {
 	StartedAt   *time.Time `json:"started_at,omitempty"`
 	EndedAt     *time.Time `json:"ended_at,omitempty"`
 	By          string     `json:"by,omitempty"`
+	// Comment says why, in the words of who began the action.
+	Comment string `json:"comment,omitempty"`
+	// Run is the id of the pipeline run that began the action; empty when a person did.
+	Run string `json:"run,omitempty"`
+	// Adopt are the elements whose existing resources the action may take over; "*" is all of them.
+	Adopt []string `json:"adopt,omitempty"`
 }
 
 // OperationVerb says what an operation does to its element.
@@ -156,7 +162,9 @@ type Operation struct {
 	Needs  []int         `json:"needs,omitempty"`
 	Fields []FieldChange `json:"fields,omitempty"`
 	// Reason says why the verb is what it is, when that is not obvious.
-	Reason    string         `json:"reason,omitempty"`
+	Reason string `json:"reason,omitempty"`
+	// Adopt tells that the operation takes over a resource that exists already; its fields compare with that.
+	Adopt     bool           `json:"adopt,omitempty"`
 	State     OperationState `json:"state"`
 	Message   string         `json:"message,omitempty" doc:"what it waits for, or why it failed"`
 	StartedAt *time.Time     `json:"started_at,omitempty"`
@@ -177,6 +185,50 @@ type FieldChange struct {
 	// live value is absent.
 	Live    any  `json:"live,omitempty"`
 	Drifted bool `json:"drifted,omitempty"`
+}
+
+// Drift is how a stack differs from what was last applied, as read from its target.
+type Drift struct {
+	Stack   string `json:"stack"`
+	Target  string `json:"target"`
+	Drifted bool   `json:"drifted" doc:"at least one element was changed or is missing"`
+	// Unread counts the elements that could not be read.
+	Unread   int            `json:"unread,omitempty"`
+	Elements []ElementDrift `json:"elements"`
+	ReadAt   time.Time      `json:"read_at"`
+}
+
+// DriftState says how one element stands to what was last applied.
+type DriftState string
+
+const (
+	DriftSame    DriftState = "same"
+	DriftChanged DriftState = "changed"
+	DriftMissing DriftState = "missing" // it was made and is gone
+	DriftUnread  DriftState = "unread"  // it could not be read
+)
+
+// ElementDrift is how one element differs from what was last applied.
+type ElementDrift struct {
+	Element string     `json:"element"`
+	Type    string     `json:"type"`
+	State   DriftState `json:"state" enum:"same,changed,missing,unread"`
+	Reason  string     `json:"reason,omitempty"`
+	// Fields are the differences, where the provider can tell them: before is what was applied, live what is there.
+	Fields []FieldChange `json:"fields,omitempty"`
+}
+
+// GoodState is a state that a stack reached by an action that succeeded, to go back to.
+type GoodState struct {
+	State    int64          `json:"state" doc:"counts the good states of the stack from 1"`
+	Template string         `json:"template"`
+	Version  string         `json:"version"`
+	Inputs   map[string]any `json:"inputs" doc:"effective values; secrets masked"`
+	Current  bool           `json:"current,omitempty" doc:"the stack is in this state"`
+	Restores int64          `json:"restores,omitempty" doc:"the earlier state that this one is a return to"`
+	Action   string         `json:"action,omitempty" doc:"id of the action that reached it"`
+	By       string         `json:"by,omitempty"`
+	At       time.Time      `json:"at"`
 }
 
 // Live is what a provider reads of a resource as it is on the target.

@@ -44,11 +44,11 @@ func newLives(t *testing.T) *lives {
 // bury lets the calls of a killed provider end before its database is closed.
 func (l *lives) bury(p *stacktest.Fake) { l.t.Cleanup(p.Bury) }
 
-// killAt kills the server at the n-th call that changes or looks at the world, before or after the call has its effect.
+// killAt kills the server at the n-th call of an action's work that changes or looks at the world, before or after the call has its effect.
 func (l *lives) killAt(n int, after bool) {
 	l.killed = make(chan struct{})
 	at := func(_ int, c stacktest.Call) {
-		if c.Method != "plan" && l.count.Add(1) == int64(n) {
+		if c.Method != "plan" && c.Method != "read" && l.count.Add(1) == int64(n) {
 			l.engine.Die(errKilled)
 			l.provider.Die()
 			close(l.killed)

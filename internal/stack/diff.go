@@ -19,78 +19,105 @@ import (
 // unknownText stands in plans for a value that becomes known only when the plan runs.
 const unknownText = "(known after apply)"
 
-// differ compares the properties of one element before and after, with the secrets hidden.
+// differ compares the properties of one element before, after and on the target, with the secrets hidden.
 type differ struct {
 	mask   fairlead.Mask
 	hide   bool // the element itself is a secret: no value of its data is shown
 	fields []fairlead.FieldChange
 }
 
+// side is a value that may be absent.
+type side struct {
+	value any
+	there bool
+}
+
+func (s side) equal(other side) bool {
+	return s.there == other.there && (!s.there || same(s.value, other.value))
+}
+
+// three is one value as it was last applied, as it shall be, and as it is on the target.
+type three struct{ before, after, live side }
+
 // fieldChanges lists what differs between two sets of properties, in the order of the paths. A property that exists on one
 // side only is one change, however deep it is.
 func fieldChanges(kind string, before, after map[string]any, mask fairlead.Mask) []fairlead.FieldChange {
+	return liveChanges(kind, before, after, before, mask)
+}
+
+// liveChanges is fieldChanges that also lists where the target differs from what was last applied.
+func liveChanges(kind string, before, after, live map[string]any, mask fairlead.Mask) []fairlead.FieldChange {
 	d := differ{mask: mask, hide: strings.HasSuffix(kind, ".Secret")}
-	d.maps("", before, after)
+	d.maps("", before, after, live)
 	return d.fields
 }
 
-func (d *differ) maps(path string, before, after map[string]any) {
-	keys := slices.Collect(maps.Keys(after))
-	for k := range before {
-		if _, both := after[k]; !both {
-			keys = append(keys, k)
+func (d *differ) maps(path string, before, after, live map[string]any) {
+	keys := slices.AppendSeq(make([]string, 0, len(after)), maps.Keys(after))
+	for _, m := range []map[string]any{before, live} {
+		for k := range m {
+			if _, known := after[k]; !known {
+				keys = append(keys, k)
+			}
 		}
 	}
 	slices.Sort(keys)
-	for _, k := range keys {
-		b, hadBefore := before[k]
-		a, hasAfter := after[k]
-		switch p := join(path, k); {
-		case hadBefore && hasAfter:
-			d.value(p, b, a)
-		case hadBefore:
-			d.add(p, b, nil)
-		default:
-			d.add(p, nil, a)
-		}
+	for _, k := range slices.Compact(keys) {
+		d.value(join(path, k), three{keyOf(before, k), keyOf(after, k), keyOf(live, k)})
 	}
 }
 
-func (d *differ) value(path string, before, after any) {
-	switch b := before.(type) {
-	case map[string]any:
-		if a, ok := after.(map[string]any); ok {
-			d.maps(path, b, a)
+func keyOf(m map[string]any, k string) side {
+	v, there := m[k]
+	return side{v, there}
+}
+
+func (d *differ) value(path string, v three) {
+	if v.before.there && v.after.there && v.live.there {
+		if b, a, l, ok := all[map[string]any](v); ok {
+			d.maps(path, b, a, l)
 			return
 		}
-	case []any:
-		if a, ok := after.([]any); ok {
-			d.lists(path, b, a)
+		if b, a, l, ok := all[[]any](v); ok {
+			d.lists(path, b, a, l)
 			return
 		}
 	}
-	if !same(before, after) {
-		d.add(path, before, after)
+	if drifted := !v.before.equal(v.live); drifted || !v.before.equal(v.after) {
+		d.add(path, v, drifted)
 	}
 }
 
-func (d *differ) lists(path string, before, after []any) {
-	for i := range max(len(before), len(after)) {
-		switch p := path + "[" + strconv.Itoa(i) + "]"; {
-		case i >= len(after):
-			d.add(p, before[i], nil)
-		case i >= len(before):
-			d.add(p, nil, after[i])
-		default:
-			d.value(p, before[i], after[i])
-		}
+// all are the sides of a value when they are of one type.
+func all[T any](v three) (before, after, live T, ok bool) {
+	before, ok1 := v.before.value.(T)
+	after, ok2 := v.after.value.(T)
+	live, ok3 := v.live.value.(T)
+	return before, after, live, ok1 && ok2 && ok3
+}
+
+func (d *differ) lists(path string, before, after, live []any) {
+	for i := range max(len(before), len(after), len(live)) {
+		d.value(path+"["+strconv.Itoa(i)+"]", three{itemOf(before, i), itemOf(after, i), itemOf(live, i)})
 	}
 }
 
-func (d *differ) add(path string, before, after any) {
-	d.fields = append(d.fields, fairlead.FieldChange{
-		Path: path, Before: d.show(path, before), After: d.show(path, after), Unknown: template.HasUnknown(after),
-	})
+func itemOf(list []any, i int) side {
+	if i >= len(list) {
+		return side{}
+	}
+	return side{list[i], true}
+}
+
+func (d *differ) add(path string, v three, drifted bool) {
+	f := fairlead.FieldChange{
+		Path: path, Before: d.show(path, v.before.value), After: d.show(path, v.after.value), Unknown: template.HasUnknown(v.after.value),
+		Drifted: drifted,
+	}
+	if drifted {
+		f.Live = d.show(path, v.live.value)
+	}
+	d.fields = append(d.fields, f)
 }
 
 // show is a value fit for showing: no secrets, and a text where a value is unknown.
@@ -210,6 +237,7 @@ func planHash(ops []fairlead.Operation) string {
 		h.text(op.Type)
 		h.text(string(op.Verb))
 		h.text(op.Reason)
+		h.text(strconv.FormatBool(op.Adopt))
 		h.length(len(op.Needs))
 		for _, n := range op.Needs {
 			h.length(n)
@@ -219,6 +247,9 @@ func planHash(ops []fairlead.Operation) string {
 			h.text(f.Path)
 			h.value(f.Before)
 			h.value(f.After)
+			if f.Drifted {
+				h.value(f.Live)
+			}
 		}
 		if op.Nested != nil {
 			h.text(op.Nested.Hash)

@@ -30,7 +30,7 @@ func (s *slice) finish(ctx context.Context, tx *store.Tx) error {
 // rollsBack announces the way back. What went wrong is told by the element's own event, and again by the end of the action.
 func (s *slice) rollsBack(state fairlead.ActionState) string {
 	to := "rolling back"
-	if s.action.Verb != fairlead.VerbCreate {
+	if s.good != nil {
 		to += " to the last version that worked"
 	}
 	if state == fairlead.ActionTimedOut || s.failed == nil {
@@ -72,10 +72,9 @@ func (s *slice) skipRest() {
 	}
 }
 
-// undoes tells whether a failure is rolled back: there must be something to go back to.
+// undoes tells whether a failure is rolled back: to the last good state or, when there never was one, to nothing.
 func (s *slice) undoes() bool {
-	return s.action.OnFailure == fairlead.Rollback && s.action.Verb != fairlead.VerbDelete &&
-		(s.action.Verb == fairlead.VerbCreate || s.good != nil)
+	return s.action.OnFailure == fairlead.Rollback && s.action.Verb != fairlead.VerbDelete
 }
 
 // end stores how the action ended, what the stack is now, and the job that follows.
@@ -130,6 +129,11 @@ func (s *slice) endStack(ctx context.Context, tx *store.Tx) error {
 	if ok {
 		s.stack.Status, s.stack.Reason = fairlead.StackRunning, ""
 		s.stack.Outputs = s.outputs()
+	}
+	switch {
+	case ok && s.want.Template == "": // back to nothing; what the stack should be stays, for another try
+		s.stack.Status = fairlead.StackPending
+	case ok:
 		if err := s.storeGood(ctx, tx); err != nil {
 			return err
 		}
@@ -137,17 +141,14 @@ func (s *slice) endStack(ctx context.Context, tx *store.Tx) error {
 	return tx.UpdateStack(ctx, &s.stack, nil)
 }
 
-// storeGood keeps the state that was reached, for rollbacks. One that was gone back to is there already, and so is one that
-// an upgrade without a change reached again: a rollback shall not go back to where it is.
+// storeGood keeps the state that was reached, for rollbacks. One that an action without a change reached again is there
+// already: a rollback shall not go back to where it is.
 func (s *slice) storeGood(ctx context.Context, tx *store.Tx) error {
-	if s.action.Restores > 0 {
-		return tx.DropStackStates(ctx, s.stack.ID, s.action.Restores)
-	}
 	want := s.action.Want
 	if s.good != nil && s.good.Want.Template == want.Template && s.good.Want.Version == want.Version && same(s.good.Want.Inputs, want.Inputs) {
 		return nil
 	}
-	return tx.AddStackState(ctx, s.stack.ID, want)
+	return tx.AddStackState(ctx, s.stack.ID, store.StackState{Want: want, Action: s.action.ID, By: s.action.By, Restores: s.action.Restores})
 }
 
 // outputs evaluates the template's outputs. One that cannot be evaluated is missing, which an event tells; the elements are

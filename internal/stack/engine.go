@@ -38,6 +38,10 @@ type Engine struct {
 	templates templateCache
 	running   runningActions
 	sliceTime time.Duration
+	preview   struct { // the key of the hashes of previews
+		sync.Mutex
+		key []byte
+	}
 
 	// dead is set by tests that let the process die: from then on no slice writes anything.
 	dead atomic.Pointer[error]

@@ -162,7 +162,7 @@ func (s *slice) task(op *operation) task {
 		t.element, _ = s.template.EvaluateElement(op.Element, s.env())
 		aim := s.stack
 		aim.Template, aim.Version = s.want.Template, s.want.Version
-		t.element = placed(t.element, aim)
+		t.element = placed(t.element, aim, s.action.Adopt)
 		if r, there := s.records[op.Element]; there {
 			t.prior = &r
 		}

@@ -21,6 +21,9 @@ type planner struct {
 	records  map[string]fairlead.Record
 	mask     fairlead.Mask
 	parallel int
+	// reads has the target read for what the plan changes, so that the plan tells what somebody else changed there.
+	reads bool
+	adopt []string
 
 	// volatile are recorded elements whose attributes will change: they are made anew.
 	volatile map[string]bool
@@ -43,6 +46,7 @@ type want struct {
 	element template.Element
 	change  fairlead.Change
 	err     error
+	live    *fairlead.Live // as it is on the target; nil when that was not read
 }
 
 // plan looks at the target and decides, for all elements at once. What is wrong with the template's values or elements comes
@@ -64,8 +68,9 @@ func (p *planner) plan(ctx context.Context) (*planned, error) {
 	if err := p.decide(ctx, wants); err != nil {
 		return nil, err
 	}
+	unread := p.read(ctx, wants)
 	out := p.assemble(wants)
-	out.Warnings = append(diags, checks...)
+	out.Warnings = slices.Concat(diags, checks, unread, p.cautions(wants))
 	return out, nil
 }
 
@@ -96,9 +101,10 @@ func environment(s fairlead.Stack, inputs map[string]any, attributes func(string
 }
 
 // placed tells an element where it is made.
-func (p *planner) placed(el template.Element) template.Element { return placed(el, p.stack) }
+func (p *planner) placed(el template.Element) template.Element { return placed(el, p.stack, p.adopt) }
 
-func placed(el template.Element, s fairlead.Stack) template.Element {
+func placed(el template.Element, s fairlead.Stack, adopt []string) template.Element {
+	el.Adopt = adopts(adopt, el.Name)
 	el.Stack, el.StackID, el.Target, el.Namespace = s.Name, s.ID, s.Target, s.Namespace
 	el.Template, el.Version = s.Template, s.Version
 	return el
@@ -233,7 +239,7 @@ func planElement(ctx context.Context, provider Provider, el template.Element, pr
 	r := &c.Record
 	r.StackID, r.Stack, r.Element, r.Type = el.StackID, el.Stack, el.Name, el.Type
 	r.Target, r.Namespace, r.Requires, r.Position = el.Target, el.Namespace, el.Requires, el.Position
-	r.Properties = el.Properties
+	r.Properties, r.Retain = el.Properties, el.Retain
 	if c.Verb == fairlead.OpUpdate && r.Attributes == nil && prior != nil {
 		r.Attributes = prior.Attributes
 	}
@@ -244,6 +250,8 @@ func planElement(ctx context.Context, provider Provider, el template.Element, pr
 	case c.Verb == fairlead.OpNone && prior == nil:
 		c.Verb = fairlead.OpUpdate
 		c.Reason = "it is there already and not recorded"
+	case adopted(el, c) && c.Reason == "":
+		c.Reason = "it exists already and is taken over"
 	case c.Verb == fairlead.OpNone && unsettled(*prior):
 		c.Verb = fairlead.OpUpdate
 		c.Reason = "it was not seen healthy when the last action ended"
@@ -291,7 +299,17 @@ func (p *planner) operation(w want) fairlead.Operation {
 	if w.change.Prior != nil && op.Verb != fairlead.OpCreate {
 		before = w.change.Prior.Properties
 	}
-	op.Fields = fieldChanges(op.Type, before, w.element.Properties, p.mask)
+	live := before
+	if w.live != nil {
+		op.Reason = p.mask.String(w.driftReason())
+		if live = w.live.Properties; live == nil {
+			live = before
+		}
+	}
+	if op.Adopt = w.adopted(); op.Adopt {
+		before = live
+	}
+	op.Fields = liveChanges(op.Type, before, w.element.Properties, live, p.mask)
 	showNested(&op, w.change, p.mask)
 	return op
 }
@@ -306,16 +324,16 @@ func (w want) keptChange() *fairlead.Change {
 	return &c
 }
 
-// moved returns the record of an unchanged element when its place in the template is another.
+// moved returns the record of an unchanged element when its place in the template is another, or whether it is retained.
 func (w want) moved() (fairlead.Record, bool) {
 	if w.change.Verb != fairlead.OpNone {
 		return fairlead.Record{}, false
 	}
 	r := *w.change.Prior
-	if r.Position == w.element.Position && slices.Equal(r.Requires, w.element.Requires) {
+	if r.Position == w.element.Position && r.Retain == w.element.Retain && slices.Equal(r.Requires, w.element.Requires) {
 		return r, false
 	}
-	r.Position, r.Requires = w.element.Position, w.element.Requires
+	r.Position, r.Requires, r.Retain = w.element.Position, w.element.Requires, w.element.Retain
 	return r, true
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/internal/store"
@@ -33,7 +34,8 @@ type situation struct {
 	stack   fairlead.Stack
 	want    store.StackWant // of the stack as it is
 	records map[string]fairlead.Record
-	states  []store.StackState // newest first, at most two
+	states  []store.StackState // newest first: two, or all for a rollback to a certain one
+	kept    int                // how many states are read; 0 is all
 	last    store.StackAction
 	target  fairlead.Target
 }
@@ -50,17 +52,27 @@ func (e *Engine) Prepare(ctx context.Context, r Request) (*Prepared, error) {
 		return nil, err
 	}
 	p := &Prepared{Stack: now.stack, Verb: r.Verb, request: r, exists: now.exists}
-	if p.Verb == fairlead.VerbDelete || (p.Verb == fairlead.VerbRetry && now.last.Verb == fairlead.VerbDelete) {
+	if p.Verb == fairlead.VerbRetry && now.last.Verb == fairlead.VerbDelete {
 		p.Verb = fairlead.VerbDelete
-		p.planned = planDeletion(now.records)
-		p.Plan = p.planned.Plan
-		return p, nil
 	}
-	if err := e.prepareWant(ctx, p, now); err != nil {
-		return nil, err
+	switch {
+	case p.Verb == fairlead.VerbDelete:
+		p.planned = planDeletion(now.records)
+	case now.toNothing(p.Verb):
+		if len(now.records) == 0 {
+			return nil, fairlead.Errorf(fairlead.Conflict, "stack %q never was in a good state and nothing is made of it: there is nothing to roll back", r.Name)
+		}
+		p.planned = planDeletion(now.records)
+	default:
+		if err := e.prepareWant(ctx, p, now); err != nil {
+			return nil, err
+		}
 	}
 	p.Plan = p.planned.Plan
-	return p, nil
+	if err := refuseProtected(p, now); err != nil {
+		return nil, err
+	}
+	return p, e.stamp(ctx, p)
 }
 
 // look reads what is stored about the request and refuses what cannot be done in that situation.
@@ -88,9 +100,12 @@ func readSituation(ctx context.Context, tx *store.Tx, r *Request) (*situation, e
 	case r.Verb == "":
 		r.Verb = fairlead.VerbUpgrade
 	}
-	now := &situation{exists: true, stack: s}
 	if err := refuseNested(s, r); err != nil {
 		return nil, err
+	}
+	now := &situation{exists: true, stack: s, kept: 2}
+	if r.To > 0 {
+		now.kept = 0
 	}
 	if err := refuseMove(s, r); err != nil {
 		return nil, err
@@ -114,7 +129,7 @@ func (now *situation) read(ctx context.Context, tx *store.Tx) (err error) {
 		return err
 	}
 	now.records = byElement(records)
-	if now.states, err = tx.StackStates(ctx, id, 2); err != nil {
+	if now.states, err = tx.StackStates(ctx, id, now.kept); err != nil {
 		return err
 	}
 	last, err := tx.LastAction(ctx, id)
@@ -148,7 +163,7 @@ func newSituation(ctx context.Context, tx *store.Tx, r *Request) (*situation, er
 	}
 	return &situation{target: target, records: map[string]fairlead.Record{}, stack: fairlead.Stack{
 		ID: id, Name: r.Name, Parent: parent, Target: target.Name, Namespace: namespace, Status: fairlead.StackPending,
-		Health: fairlead.HealthUnknown, CreatedBy: r.Actor.String(),
+		Health: fairlead.HealthUnknown, CreatedBy: r.Actor.String(), Labels: r.Labels, Protected: r.Protected,
 	}}, nil
 }
 
@@ -207,7 +222,8 @@ func refuseBusy(ctx context.Context, tx *store.Tx, s fairlead.Stack) error {
 	if err != nil {
 		return err
 	}
-	return fairlead.Errorf(fairlead.Conflict, "stack %q is busy: action %s (%s) is %s; wait for it or cancel it", s.Name, a.ID, a.Verb, a.State)
+	return fairlead.Errorf(fairlead.Conflict, "stack %q is busy: %s since %s (action %s is %s); wait for it, or end it with: fairlead stack cancel %s",
+		s.Name, describeAction(a), a.CreatedAt.UTC().Format(time.RFC3339), a.ID, a.State, s.Name)
 }
 
 // prepareWant finds out what the stack shall be and plans the way there.
@@ -227,7 +243,10 @@ func (e *Engine) prepareWant(ctx context.Context, p *Prepared, now *situation) e
 	}
 	pl := planner{
 		provider: provider, stack: p.Stack, template: t, inputs: p.want.Inputs, records: now.records,
-		mask: mask(now.want, p.want), parallel: e.parallel,
+		mask: mask(now.want, p.want), parallel: e.parallel, reads: true, adopt: p.request.Adopt,
+	}
+	if err := checkAdopt(t, p.request.Adopt); err != nil {
+		return err
 	}
 	p.planned, err = pl.plan(within(ctx, p.Stack, pl.mask))
 	if err != nil {
@@ -241,7 +260,7 @@ func (e *Engine) prepareWant(ctx context.Context, p *Prepared, now *situation) e
 func (e *Engine) chooseWant(ctx context.Context, p *Prepared, now *situation) (*template.Template, fairlead.Diagnostics, error) {
 	switch p.Verb {
 	case fairlead.VerbRollback:
-		state, err := now.rollbackState()
+		state, err := now.rollbackState(p.request.To)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -253,6 +272,9 @@ func (e *Engine) chooseWant(ctx context.Context, p *Prepared, now *situation) (*
 			return nil, nil, fairlead.Errorf(fairlead.Conflict, "the last action of stack %q (%s) succeeded; there is nothing to retry", now.stack.Name, now.last.Verb)
 		}
 		p.want, p.restores = now.last.Want, now.last.Restores
+		if p.request.Adopt == nil {
+			p.request.Adopt = now.last.Adopt
+		}
 		t, err := e.template(ctx, p, p.want.Template, p.want.Version)
 		return t, nil, err
 	}
@@ -285,8 +307,27 @@ func (e *Engine) chooseWant(ctx context.Context, p *Prepared, now *situation) (*
 	return t, ds, masked(ds.Err("inputs of stack "+now.stack.Name), mask(now.want, p.want))
 }
 
-// rollbackState is the good state to go back to: the newest if the stack is not in it, else the one before.
-func (now *situation) rollbackState() (store.StackState, error) {
+// toNothing tells that an action takes the stack back to where it began: it never was in a good state.
+func (now *situation) toNothing(verb fairlead.Verb) bool {
+	switch verb {
+	case fairlead.VerbRollback:
+		return len(now.states) == 0
+	case fairlead.VerbRetry:
+		return now.last.State != fairlead.ActionSucceeded && now.last.Want.Template == ""
+	}
+	return false
+}
+
+// rollbackState is the good state to go back to: the one that is asked for or else the newest if the stack is not in it, and
+// the one before if it is.
+func (now *situation) rollbackState(to int64) (store.StackState, error) {
+	if to > 0 {
+		i := slices.IndexFunc(now.states, func(s store.StackState) bool { return s.N == to })
+		if i < 0 {
+			return store.StackState{}, fairlead.Errorf(fairlead.NotFound, "stack %q has no good state %d; see: fairlead stack history %s", now.stack.Name, to, now.stack.Name)
+		}
+		return now.states[i], nil
+	}
 	n := 0
 	if now.stack.Status == fairlead.StackRunning {
 		n = 1
@@ -363,7 +404,11 @@ func (e *Engine) Begin(ctx context.Context, tx *store.Tx, p *Prepared) (fairlead
 		ID: id, StackID: p.Stack.ID, Stack: p.Stack.Name, Verb: p.Verb, State: fairlead.ActionPending,
 		OnFailure: p.request.OnFailure, Template: p.Stack.Template, Version: p.Stack.Version, Plan: p.Plan,
 		Timeout: fairlead.Duration(p.request.Timeout), By: p.request.Actor.String(),
+		Comment: p.request.Comment, Run: p.request.Run, Adopt: p.request.Adopt,
 	}}
+	if p.want.Template == "" && p.Verb != fairlead.VerbDelete {
+		a.Template, a.Version = "", "" // back to nothing
+	}
 	if p.request.Then != nil {
 		a.Then = &store.StackJob{Kind: p.request.Then.Kind, Args: p.request.Then.Args}
 	}
@@ -387,8 +432,8 @@ func (e *Engine) Begin(ctx context.Context, tx *store.Tx, p *Prepared) (fairlead
 // checkFoundations looks again at what the stack is made of and on, because nothing kept others from deleting it between
 // Prepare and the transaction. From then on the stack itself keeps them.
 func (p *Prepared) checkFoundations(ctx context.Context, tx *store.Tx) error {
-	if p.Verb == fairlead.VerbDelete {
-		return nil // needs neither
+	if p.want.Template == "" {
+		return nil // what is deleted needs neither
 	}
 	digest, err := tx.TemplateDigest(ctx, p.want.Template, p.want.Version)
 	if err != nil {
@@ -403,22 +448,37 @@ func (p *Prepared) checkFoundations(ctx context.Context, tx *store.Tx) error {
 
 func begunMessage(a fairlead.Action) string {
 	text := string(a.Verb) + " of stack " + a.Stack
-	if a.Verb != fairlead.VerbDelete {
+	switch {
+	case a.Template != "":
 		text += " to " + a.Template + "@" + a.Version
+	case a.Verb != fairlead.VerbDelete:
+		text += " to nothing"
 	}
 	if a.By != "" {
 		text += " by " + a.By
 	}
-	return text + " begins: " + summary(a.Plan)
+	text += " begins: " + summary(a.Plan)
+	if a.Comment != "" {
+		text += "; because: " + a.Comment
+	}
+	return text
 }
 
 // summary counts the operations of a plan, such as "2 to create, 1 to delete".
 func summary(plan fairlead.Plan) string {
 	counts := map[fairlead.OperationVerb]int{}
-	for _, op := range plan.Operations {
-		counts[op.Verb]++
-	}
 	var parts []string
+	adopted := 0
+	for _, op := range plan.Operations {
+		if op.Adopt {
+			adopted++
+		} else {
+			counts[op.Verb]++
+		}
+	}
+	if adopted > 0 {
+		parts = append(parts, fmt.Sprintf("%d to adopt", adopted))
+	}
 	for _, verb := range []fairlead.OperationVerb{fairlead.OpCreate, fairlead.OpUpdate, fairlead.OpReplace, fairlead.OpDelete} {
 		if n := counts[verb]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d to %s", n, verb))
@@ -444,11 +504,11 @@ func (e *Engine) storeStack(ctx context.Context, tx *store.Tx, p *Prepared, acti
 		return err
 	}
 	if now.ID != s.ID || now.Revision != s.Revision {
-		return fairlead.Errorf(fairlead.Conflict, "stack %q has changed since the plan was made; plan again", s.Name)
+		return fairlead.Errorf(fairlead.Conflict, "stack %q has changed since the plan was made: %s; plan again", s.Name, lastChange(ctx, tx, now))
 	}
 	s.Health, s.Outputs = now.Health, now.Outputs
 	var want *store.StackWant
-	if p.Verb != fairlead.VerbDelete {
+	if p.want.Template != "" {
 		want = &p.want
 	}
 	return tx.UpdateStack(ctx, &s, want)

@@ -36,6 +36,19 @@ type Request struct {
 	Actor fairlead.Actor
 	// Force lets a deletion forget what cannot be reached.
 	Force bool
+	// To is the good state that a rollback goes to. Default: the last one or, when the stack is in that, the one before.
+	To int64
+	// Adopt are the elements that may take over what exists on the target and belongs to no stack; "*" is all of them.
+	Adopt []string
+	// Preview is the hash of the plan that somebody has looked at, or at least 12 characters of it. A request whose plan has
+	// become another one is refused.
+	Preview string
+	// Labels and Protected are for a new stack; see [Engine.Update].
+	Labels    map[string]string
+	Protected bool
+	// Comment says why, for the record; Run is the pipeline run that asks.
+	Comment string
+	Run     string
 	// Then is enqueued when the action ends, however it ends, in the same transaction.
 	Then *Job
 	// nested is set when the stack is an element of another one. Then Inputs are all that is given, not laid over others.
@@ -54,6 +67,8 @@ const (
 	minTimeout     = time.Second
 	maxTimeout     = 24 * time.Hour
 )
+
+const maxComment = 1000
 
 // check finds what is wrong with a request by itself and fills in defaults.
 func (r *Request) check() fairlead.Diagnostics {
@@ -82,6 +97,16 @@ func (r *Request) check() fairlead.Diagnostics {
 	if r.Namespace != "" && !validNamespace(r.Namespace) {
 		ds = append(ds, finding("bad-namespace", "namespace", fmt.Sprintf("namespace %q: want 1 to 63 lower-case letters, digits or hyphens, first and last not a hyphen", r.Namespace)))
 	}
+	if r.To != 0 && (r.Verb != fairlead.VerbRollback || r.To < 0) {
+		ds = append(ds, finding("bad-state", "to", fmt.Sprintf("state %d: want the number of a good state, for a rollback only", r.To)))
+	}
+	if r.Preview != "" && !validPreview(r.Preview) {
+		ds = append(ds, finding("bad-preview", "preview", fmt.Sprintf("preview %q: want the hash that a preview showed, or at least its first %d characters", r.Preview, minPreview)))
+	}
+	if len(r.Comment) > maxComment {
+		ds = append(ds, finding("bad-comment", "comment", fmt.Sprintf("comment: want at most %d bytes", maxComment)))
+	}
+	ds = append(ds, checkLabels(r.Labels)...)
 	if r.Template != "" && r.Version == "" {
 		ds = append(ds, finding("missing-version", "version", fmt.Sprintf("template %q is given without a version: want both, such as %s@1.0", r.Template, r.Template)))
 	}

@@ -133,7 +133,7 @@ func (s *slice) read(ctx context.Context, tx *store.Tx) (err error) {
 	}
 	if s.action.RollingBack {
 		s.want = store.StackWant{}
-		if s.action.Verb != fairlead.VerbCreate && s.good != nil {
+		if s.good != nil {
 			s.want = s.good.Want
 		}
 	}

@@ -53,7 +53,7 @@ type StackOperation struct {
 }
 
 const actionColumns = `id, stack_id, stack, verb, state, on_failure, template, version, message, rolling_back, canceling, timeout,
-created_at, started_at, ended_at, created_by`
+created_at, started_at, ended_at, created_by, adopt, comment, run`
 
 // CreateAction stores an action. CreatedAt and Slice are set here.
 func (tx *Tx) CreateAction(ctx context.Context, a *StackAction) error {
@@ -66,16 +66,20 @@ func (tx *Tx) CreateAction(ctx context.Context, a *StackAction) error {
 	if err != nil {
 		return err
 	}
+	adopt, err := json.Marshal(append([]string{}, a.Adopt...))
+	if err != nil {
+		return err
+	}
 	var then StackJob
 	if a.Then != nil {
 		then = *a.Then
 	}
 	const q = `INSERT INTO stack_actions (` + actionColumns + `, plan, want, forced, slice, cause_state, rollback_from, restores,
 then_kind, then_args, cause) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
-$22, $23, $24, $25, $26)`
+$22, $23, $24, $25, $26, $27, $28, $29)`
 	_, err = tx.Exec(ctx, q, a.ID, a.StackID, a.Stack, string(a.Verb), string(a.State), string(a.OnFailure), a.Template, a.Version,
 		a.Message, a.RollingBack, a.Canceling, int64(a.Timeout), Time(a.CreatedAt), NullTime(a.StartedAt), NullTime(a.EndedAt), a.By,
-		string(plan), want, a.Forced, a.Slice, string(a.CauseState), a.RollbackFrom, a.Restores, then.Kind, string(then.Args), a.Cause)
+		string(adopt), a.Comment, a.Run, string(plan), want, a.Forced, a.Slice, string(a.CauseState), a.RollbackFrom, a.Restores, then.Kind, string(then.Args), a.Cause)
 	return err
 }
 
@@ -188,10 +192,14 @@ func (tx *Tx) OpenActions(ctx context.Context) ([]string, error) {
 
 func scanAction(row Row) (a fairlead.Action, err error) {
 	var timeout int64
-	err = row.Scan(&a.ID, &a.StackID, &a.Stack, &a.Verb, &a.State, &a.OnFailure, &a.Template, &a.Version, &a.Message, &a.RollingBack,
-		&a.Canceling, &timeout, ScanTime(&a.CreatedAt), ScanNullTime(&a.StartedAt), ScanNullTime(&a.EndedAt), &a.By)
+	var adopt []byte
+	if err := row.Scan(&a.ID, &a.StackID, &a.Stack, &a.Verb, &a.State, &a.OnFailure, &a.Template, &a.Version, &a.Message, &a.RollingBack,
+		&a.Canceling, &timeout, ScanTime(&a.CreatedAt), ScanNullTime(&a.StartedAt), ScanNullTime(&a.EndedAt), &a.By, &adopt, &a.Comment,
+		&a.Run); err != nil {
+		return a, err
+	}
 	a.Timeout = fairlead.Duration(timeout)
-	return a, err
+	return a, json.Unmarshal(adopt, &a.Adopt)
 }
 
 // PutOperation stores an operation with its change, new or again.

@@ -26,13 +26,13 @@ func (tx *Tx) PutRecord(ctx context.Context, r fairlead.Record) error {
 		return err
 	}
 	const q = `INSERT INTO stack_records (stack_id, element, stack, type, target, namespace, identity, state, properties, attributes,
-requires, position, health, reason, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+requires, position, health, reason, updated_at, retain) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 ON CONFLICT (stack_id, element) DO UPDATE SET type = excluded.type, target = excluded.target, namespace = excluded.namespace,
 identity = excluded.identity, state = excluded.state, properties = excluded.properties, attributes = excluded.attributes,
 requires = excluded.requires, position = excluded.position, health = excluded.health, reason = excluded.reason,
-updated_at = excluded.updated_at`
+updated_at = excluded.updated_at, retain = excluded.retain`
 	_, err = tx.Exec(ctx, q, r.StackID, r.Element, r.Stack, r.Type, r.Target, r.Namespace, string(identity), string(r.State),
-		properties, string(attributes), string(requires), r.Position, string(r.Health), r.Reason, Time(tx.Now))
+		properties, string(attributes), string(requires), r.Position, string(r.Health), r.Reason, Time(tx.Now), r.Retain)
 	return err
 }
 
@@ -56,7 +56,7 @@ func (tx *Tx) DeleteRecord(ctx context.Context, stackID, element string) error {
 // Records lists the records of a stack in the template author's order.
 func (tx *Tx) Records(ctx context.Context, stackID string) ([]fairlead.Record, error) {
 	const q = `SELECT stack_id, element, stack, type, target, namespace, identity, state, properties, attributes, requires, position,
-health, reason, updated_at FROM stack_records WHERE stack_id = $1 ORDER BY position, element`
+health, reason, updated_at, retain FROM stack_records WHERE stack_id = $1 ORDER BY position, element`
 	rows, err := tx.Query(ctx, q, stackID)
 	return Collect(rows, err, tx.scanRecord)
 }
@@ -64,7 +64,7 @@ health, reason, updated_at FROM stack_records WHERE stack_id = $1 ORDER BY posit
 func (tx *Tx) scanRecord(row Row) (r fairlead.Record, err error) {
 	var identity, properties, attributes, requires []byte
 	if err := row.Scan(&r.StackID, &r.Element, &r.Stack, &r.Type, &r.Target, &r.Namespace, &identity, &r.State, &properties,
-		&attributes, &requires, &r.Position, &r.Health, &r.Reason, ScanTime(&r.UpdatedAt)); err != nil {
+		&attributes, &requires, &r.Position, &r.Health, &r.Reason, ScanTime(&r.UpdatedAt), &r.Retain); err != nil {
 		return r, err
 	}
 	if err := tx.unsealJSON(properties, &r.Properties); err != nil {

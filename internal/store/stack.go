@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"github.com/fairlead/fairlead"
 )
@@ -22,7 +23,7 @@ type StackWant struct {
 func (w StackWant) Mask() fairlead.Mask { return fairlead.NewMask(w.Secrets...) }
 
 const stackColumns = `id, name, target, namespace, template, version, inputs, outputs, status, health, reason, revision, action,
-description, created_at, updated_at, created_by, parent`
+description, created_at, updated_at, created_by, parent, labels, protected`
 
 // CreateStack stores a stack. A taken name is a Conflict. CreatedAt, UpdatedAt and Revision are set here.
 func (tx *Tx) CreateStack(ctx context.Context, s *fairlead.Stack, want StackWant) error {
@@ -31,14 +32,15 @@ func (tx *Tx) CreateStack(ctx context.Context, s *fairlead.Stack, want StackWant
 	if err != nil {
 		return err
 	}
-	inputs, outputs, err := stackJSON(s)
+	text, err := stackJSON(s)
 	if err != nil {
 		return err
 	}
 	const q = `INSERT INTO stacks (` + stackColumns + `, want)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) ON CONFLICT (name) DO NOTHING`
-	res, err := tx.Exec(ctx, q, s.ID, s.Name, s.Target, s.Namespace, s.Template, s.Version, inputs, outputs, string(s.Status),
-		string(s.Health), s.Reason, s.Revision, s.Action, s.Description, Time(s.CreatedAt), Time(s.UpdatedAt), s.CreatedBy, s.Parent, sealed)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) ON CONFLICT (name) DO NOTHING`
+	res, err := tx.Exec(ctx, q, s.ID, s.Name, s.Target, s.Namespace, s.Template, s.Version, text.inputs, text.outputs, string(s.Status),
+		string(s.Health), s.Reason, s.Revision, s.Action, s.Description, Time(s.CreatedAt), Time(s.UpdatedAt), s.CreatedBy, s.Parent,
+		text.labels, s.Protected, sealed)
 	if err != nil {
 		return err
 	}
@@ -52,14 +54,14 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $
 func (tx *Tx) UpdateStack(ctx context.Context, s *fairlead.Stack, want *StackWant) error {
 	s.UpdatedAt = tx.Now
 	s.Revision++
-	inputs, outputs, err := stackJSON(s)
+	text, err := stackJSON(s)
 	if err != nil {
 		return err
 	}
 	const q = `UPDATE stacks SET template = $1, version = $2, inputs = $3, outputs = $4, status = $5, health = $6, reason = $7,
-revision = $8, action = $9, description = $10, updated_at = $11 WHERE id = $12`
-	if _, err := tx.Exec(ctx, q, s.Template, s.Version, inputs, outputs, string(s.Status), string(s.Health), s.Reason,
-		s.Revision, s.Action, s.Description, Time(s.UpdatedAt), s.ID); err != nil || want == nil {
+revision = $8, action = $9, description = $10, updated_at = $11, labels = $12, protected = $13 WHERE id = $14`
+	if _, err := tx.Exec(ctx, q, s.Template, s.Version, text.inputs, text.outputs, string(s.Status), string(s.Health), s.Reason,
+		s.Revision, s.Action, s.Description, Time(s.UpdatedAt), text.labels, s.Protected, s.ID); err != nil || want == nil {
 		return err
 	}
 	sealed, err := tx.sealJSON(want)
@@ -141,10 +143,17 @@ func (tx *Tx) StacksOn(ctx context.Context, target string) ([]string, error) {
 }
 
 func scanStack(row Row) (s fairlead.Stack, err error) {
-	var inputs, outputs []byte
+	var inputs, outputs, labels []byte
 	if err := row.Scan(&s.ID, &s.Name, &s.Target, &s.Namespace, &s.Template, &s.Version, &inputs, &outputs, &s.Status, &s.Health,
-		&s.Reason, &s.Revision, &s.Action, &s.Description, ScanTime(&s.CreatedAt), ScanTime(&s.UpdatedAt), &s.CreatedBy, &s.Parent); err != nil {
+		&s.Reason, &s.Revision, &s.Action, &s.Description, ScanTime(&s.CreatedAt), ScanTime(&s.UpdatedAt), &s.CreatedBy, &s.Parent, &labels,
+		&s.Protected); err != nil {
 		return s, err
+	}
+	if err := json.Unmarshal(labels, &s.Labels); err != nil {
+		return s, err
+	}
+	if len(s.Labels) == 0 {
+		s.Labels = nil
 	}
 	if err := decodeJSON(inputs, &s.Inputs); err != nil {
 		return s, err
@@ -157,33 +166,47 @@ func scanStack(row Row) (s fairlead.Stack, err error) {
 	return s, err
 }
 
-func stackJSON(s *fairlead.Stack) (inputs, outputs string, err error) {
+// stackText are the columns of a stack that hold JSON.
+type stackText struct{ inputs, outputs, labels string }
+
+func stackJSON(s *fairlead.Stack) (t stackText, err error) {
 	if s.Inputs == nil {
 		s.Inputs = map[string]any{}
 	}
 	if s.Outputs == nil {
 		s.Outputs = []fairlead.Output{}
 	}
-	in, err := json.Marshal(s.Inputs)
-	if err != nil {
-		return "", "", err
+	labels := s.Labels
+	if labels == nil {
+		labels = map[string]string{}
 	}
-	out, err := json.Marshal(s.Outputs)
-	return string(in), string(out), err
+	for into, v := range map[*string]any{&t.inputs: s.Inputs, &t.outputs: s.Outputs, &t.labels: labels} {
+		b, err := json.Marshal(v)
+		if err != nil {
+			return t, err
+		}
+		*into = string(b)
+	}
+	return t, nil
 }
 
 // StackState is a good state of a stack: an action ended well with it.
 type StackState struct {
 	N    int64
 	Want StackWant
+	// Action reached it, begun by By at At.
+	Action, By string
+	At         time.Time
+	// Restores is the earlier state that this one is a return to; 0 when it is a new one.
+	Restores int64
 }
 
 // keptStates bounds the good states of a stack.
 const keptStates = 50
 
-// AddStackState stores a new good state and forgets the oldest ones.
-func (tx *Tx) AddStackState(ctx context.Context, stackID string, want StackWant) error {
-	sealed, err := tx.sealJSON(want)
+// AddStackState stores a new good state and forgets the oldest ones. N and At are set here.
+func (tx *Tx) AddStackState(ctx context.Context, stackID string, s StackState) error {
+	sealed, err := tx.sealJSON(s.Want)
 	if err != nil {
 		return err
 	}
@@ -191,27 +214,25 @@ func (tx *Tx) AddStackState(ctx context.Context, stackID string, want StackWant)
 	if err := tx.QueryRow(ctx, `SELECT coalesce(max(n), 0) FROM stack_states WHERE stack_id = $1`, stackID).Scan(&last); err != nil {
 		return err
 	}
-	const q = `INSERT INTO stack_states (stack_id, n, template, version, want, created_at) VALUES ($1, $2, $3, $4, $5, $6)`
-	if _, err := tx.Exec(ctx, q, stackID, last+1, want.Template, want.Version, sealed, Time(tx.Now)); err != nil {
+	const q = `INSERT INTO stack_states (stack_id, n, template, version, want, created_at, action, created_by, restores)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
+	if _, err := tx.Exec(ctx, q, stackID, last+1, s.Want.Template, s.Want.Version, sealed, Time(tx.Now), s.Action, s.By, s.Restores); err != nil {
 		return err
 	}
 	_, err = tx.Exec(ctx, `DELETE FROM stack_states WHERE stack_id = $1 AND n <= $2`, stackID, last+1-keptStates)
 	return err
 }
 
-// DropStackStates forgets the good states after n.
-func (tx *Tx) DropStackStates(ctx context.Context, stackID string, n int64) error {
-	_, err := tx.Exec(ctx, `DELETE FROM stack_states WHERE stack_id = $1 AND n > $2`, stackID, n)
-	return err
-}
-
-// StackStates lists the newest good states of a stack, newest first.
+// StackStates lists the newest good states of a stack, newest first; all that are kept when limit is 0.
 func (tx *Tx) StackStates(ctx context.Context, stackID string, limit int) ([]StackState, error) {
-	const q = `SELECT n, want FROM stack_states WHERE stack_id = $1 ORDER BY n DESC LIMIT $2`
+	if limit <= 0 {
+		limit = keptStates
+	}
+	const q = `SELECT n, want, created_at, action, created_by, restores FROM stack_states WHERE stack_id = $1 ORDER BY n DESC LIMIT $2`
 	rows, err := tx.Query(ctx, q, stackID, limit)
 	return Collect(rows, err, func(row Row) (s StackState, err error) {
 		var sealed []byte
-		if err := row.Scan(&s.N, &sealed); err != nil {
+		if err := row.Scan(&s.N, &sealed, ScanTime(&s.At), &s.Action, &s.By, &s.Restores); err != nil {
 			return s, err
 		}
 		return s, tx.unsealWant(sealed, &s.Want)

@@ -69,10 +69,10 @@ func testStacksAndTheirStates(t *testing.T, cfg store.Config) {
 			return err
 		})
 	})
-	t.Run("good states are a stack of their own", func(t *testing.T) {
+	t.Run("good states come newest first, with who reached them", func(t *testing.T) {
 		inOne(t, db, func(ctx context.Context, tx *store.Tx) error {
 			for _, version := range []string{"1.0", "1.1", "1.2"} {
-				if err := tx.AddStackState(ctx, "id-a", wantOf(version, "two")); err != nil {
+				if err := tx.AddStackState(ctx, "id-a", store.StackState{Want: wantOf(version, "two"), Action: "act-" + version, By: "ann", Restores: 7}); err != nil {
 					return err
 				}
 			}
@@ -80,10 +80,10 @@ func testStacksAndTheirStates(t *testing.T, cfg store.Config) {
 			if err != nil || len(states) != 2 || states[0].Want.Version != "1.2" || states[1].Want.Version != "1.1" {
 				t.Fatalf("states %+v, %v", states, err)
 			}
-			if err := tx.DropStackStates(ctx, "id-a", states[1].N); err != nil {
-				return err
+			if got := states[0]; got.N != 3 || got.Action != "act-1.2" || got.By != "ann" || got.Restores != 7 || !got.At.Equal(tx.Now) {
+				t.Errorf("state %+v", got)
 			}
-			if states, err = tx.StackStates(ctx, "id-a", 9); len(states) != 2 || states[0].Want.Version != "1.1" {
+			if states, err = tx.StackStates(ctx, "id-a", 0); len(states) != 3 {
 				t.Errorf("states %+v", states)
 			}
 			return err
@@ -91,7 +91,7 @@ func testStacksAndTheirStates(t *testing.T, cfg store.Config) {
 	})
 	t.Run("a template version is in use as long as a stack can go back to it", func(t *testing.T) {
 		inOne(t, db, func(ctx context.Context, tx *store.Tx) error {
-			for version, want := range map[string][]string{"1.0": {"a", "b"}, "1.1": {"a"}, "1.2": nil} {
+			for version, want := range map[string][]string{"1.0": {"a", "b"}, "1.1": {"a"}, "1.2": {"a"}, "1.3": nil} {
 				if got, err := tx.StacksUsing(ctx, "shop", version); err != nil || !reflect.DeepEqual(got, want) {
 					t.Errorf("version %s is used by %v, %v; want %v", version, got, err, want)
 				}
@@ -108,11 +108,12 @@ func testActionsAndRecords(t *testing.T, cfg store.Config) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
 	record := fairlead.Record{StackID: "id-a", Stack: "a", Element: "web", Type: "CCE.Pod", Target: "local", Namespace: "default",
 		Identity: map[string]string{"name": "web"}, State: fairlead.RecordMade, Properties: map[string]any{"n": int64(1), "f": 1.5, "s": "secret"},
-		Attributes: map[string]any{"port": int64(80)}, Requires: []string{"db"}, Position: 1, Health: fairlead.Healthy}
+		Attributes: map[string]any{"port": int64(80)}, Requires: []string{"db"}, Position: 1, Health: fairlead.Healthy, Retain: true}
 	change := &fairlead.Change{Verb: fairlead.OpUpdate, Record: record, Prior: &record, Reason: "because"}
 	action := store.StackAction{Want: wantOf("1.0", "two"), Restores: 2, Then: &store.StackJob{Kind: "then", Args: []byte(`{"a":1}`)},
 		Action: fairlead.Action{ID: "act-1", StackID: "id-a", Stack: "a", Verb: fairlead.VerbCreate, State: fairlead.ActionPending,
-			OnFailure: fairlead.Keep, Plan: fairlead.Plan{Operations: []fairlead.Operation{{Element: "db"}, {Element: "web"}}}, Timeout: fairlead.Duration(time.Hour)}}
+			OnFailure: fairlead.Keep, Plan: fairlead.Plan{Operations: []fairlead.Operation{{Element: "db"}, {Element: "web"}}}, Timeout: fairlead.Duration(time.Hour),
+			Comment: "why not", Run: "run-1", Adopt: []string{"web"}}}
 	inOne(t, db, func(ctx context.Context, tx *store.Tx) error {
 		return errors.Join(tx.CreateStack(ctx, newStack("a"), action.Want), tx.CreateAction(ctx, &action), tx.PutRecord(ctx, record),
 			tx.PutOperation(ctx, "act-1", store.StackOperation{N: 1, Verb: fairlead.OpUpdate, State: fairlead.OperationApplying, StartedAt: &at, Change: change}))
@@ -157,7 +158,8 @@ func testActionsAndRecords(t *testing.T, cfg store.Config) {
 			if op := a.Plan.Operations[1]; op.State != fairlead.OperationSucceeded || op.EndedAt == nil || !op.EndedAt.Equal(at) {
 				t.Errorf("operation %+v", op)
 			}
-			if a.Restores != 2 || a.Slice != 1 || string(a.Then.Args) != `{"a":1}` || !reflect.DeepEqual(a.Want, action.Want) {
+			if a.Restores != 2 || a.Slice != 1 || string(a.Then.Args) != `{"a":1}` || !reflect.DeepEqual(a.Want, action.Want) ||
+				a.Comment != "why not" || a.Run != "run-1" || !reflect.DeepEqual(a.Adopt, []string{"web"}) {
 				t.Errorf("action %+v", a)
 			}
 			return err
