@@ -16,7 +16,10 @@ func newServeCommand(a *app) *cobra.Command {
 		Long: `Run the server: API, registry, stacks and pipelines on one address.
 
 The first start makes the user admin with the password of FAIRLEAD_ADMIN_PASSWORD, else with one that is made up and
-printed once, and the target local when a container engine answers (DOCKER_HOST, or Docker's and Podman's sockets).`,
+printed once, and the target local when a container engine answers (DOCKER_HOST, or Docker's and Podman's sockets).
+
+With --database-url several servers can share one PostgreSQL database and all the work. Each needs a data directory of its
+own, the same key (--key-file, or the content of such a file in FAIRLEAD_KEY) and the same images (--registry-dir).`,
 		Args: checkArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if config != "" {
@@ -24,6 +27,10 @@ printed once, and the target local when a container engine answers (DOCKER_HOST,
 					return err
 				}
 			}
+			if cfg.DatabaseURL == "" {
+				cfg.DatabaseURL = a.env("FAIRLEAD_DATABASE_URL")
+			}
+			cfg.Key = a.env("FAIRLEAD_KEY")
 			cfg.AdminPassword = a.env("FAIRLEAD_ADMIN_PASSWORD")
 			opts := &slog.HandlerOptions{Level: level}
 			cfg.Log = slog.New(slog.NewTextHandler(a.err, opts))
@@ -41,7 +48,9 @@ printed once, and the target local when a container engine answers (DOCKER_HOST,
 	flags.StringVar(&cfg.Data, "data", "", "data directory (default fairlead below $XDG_DATA_HOME or ~/.local/share)")
 	flags.StringVar(&cfg.Listen, "listen", defaultListen, "address to listen on; port 0 takes a free one")
 	flags.StringVar(&cfg.PublicURL, "public-url", "", "where clients reach the server (default http:// and the address it listens on)")
-	flags.StringVar(&cfg.DatabaseURL, "database-url", "", "database elsewhere; PostgreSQL is not available yet (default a file in the data directory)")
+	flags.StringVar(&cfg.DatabaseURL, "database-url", "", "PostgreSQL database, postgres://..., better given by FAIRLEAD_DATABASE_URL (default a file in the data directory)")
+	flags.StringVar(&cfg.KeyFile, "key-file", "", "file with the key that seals secrets, the same on all servers of a database (default key in the data directory)")
+	flags.StringVar(&cfg.RegistryDir, "registry-dir", "", "directory of the images, shared by all servers of a database (default registry in the data directory)")
 	flags.StringVar(&config, "config", "", "YAML file with these settings: the names of the flags with underscores, such as public_url; flags win")
 	flags.BoolVar(&cfg.Anonymous, "anonymous-pull", false, "let everybody pull images of public organizations")
 	flags.StringVar(&cfg.PublishAddress, "publish-address", "", "IP address of this machine on which Services publish ports (default 127.0.0.1)")

@@ -42,6 +42,8 @@ const (
 	refreshEvery = 30 * time.Second
 	// collectEvery is how often the space of images that nobody can pull any more is given back.
 	collectEvery = 24 * time.Hour
+	// targetsEvery is how often a server looks for targets that were added on another one.
+	targetsEvery = 10 * time.Second
 )
 
 // ServerConfig says where a server keeps its state and where it listens.
@@ -52,8 +54,14 @@ type ServerConfig struct {
 	Listen string
 	// PublicURL is where clients reach the server. Default: http:// and the address that it listens on.
 	PublicURL string
-	// DatabaseURL is for a database elsewhere, which is not available yet. Default: a file in the data directory.
+	// DatabaseURL is a PostgreSQL database, postgres://..., which several servers can share. Default: a file in the data
+	// directory.
 	DatabaseURL string
+	// Key is the content of a key file, in place of one. KeyFile is the file with the key that seals secrets; default: key in
+	// the data directory. All servers on one database need the same.
+	Key, KeyFile string
+	// RegistryDir holds the images. Servers on one database share it. Default: registry in the data directory.
+	RegistryDir string
 	// AdminPassword is the first administrator's. Default: a generated one, which is printed once to Out. It is only read when
 	// there is no user yet.
 	AdminPassword string
@@ -70,17 +78,18 @@ type ServerConfig struct {
 
 func (cfg *ServerConfig) complete() error {
 	if cfg.DatabaseURL != "" {
-		kind, _, _ := strings.Cut(cfg.DatabaseURL, ":")
-		if kind == "postgres" || kind == "postgresql" {
-			return fairlead.Errorf(fairlead.Invalid, "database URL %s://...: PostgreSQL is not available yet; leave it out to use the database file in the data directory", kind)
+		if kind, _, _ := strings.Cut(cfg.DatabaseURL, "://"); kind != "postgres" && kind != "postgresql" {
+			return fairlead.Errorf(fairlead.Invalid, "database URL: want postgres://user:password@host:5432/database, or none for the database file in the data directory")
 		}
-		return fairlead.Errorf(fairlead.Invalid, "database URL: want none, for the database file in the data directory")
 	}
 	if cfg.Data == "" {
 		var err error
 		if cfg.Data, err = defaultData(os.Getenv); err != nil {
 			return err
 		}
+	}
+	if cfg.RegistryDir == "" {
+		cfg.RegistryDir = filepath.Join(cfg.Data, "registry")
 	}
 	if cfg.Listen == "" {
 		cfg.Listen = defaultListen
@@ -151,7 +160,9 @@ func (s *Server) open(ctx context.Context) error {
 	if err := s.listen(ctx); err != nil {
 		return err
 	}
-	if s.db, err = store.Open(ctx, store.Config{Dir: s.cfg.Data, Log: s.log}); err != nil {
+	if s.db, err = store.Open(ctx, store.Config{
+		Dir: s.cfg.Data, URL: s.cfg.DatabaseURL, Key: s.cfg.Key, KeyFile: s.cfg.KeyFile, Log: s.log,
+	}); err != nil {
 		return err
 	}
 	who := auth.New(auth.Config{DB: s.db, Log: s.log})
@@ -160,14 +171,14 @@ func (s *Server) open(ctx context.Context) error {
 		return err
 	}
 	s.registry, err = registry.New(registry.Config{
-		DB: s.db, Dir: filepath.Join(s.cfg.Data, "registry"), Auth: who.Basic, Can: mayImages, Anonymous: s.cfg.Anonymous,
+		DB: s.db, Dir: s.cfg.RegistryDir, Auth: who.Basic, Can: mayImages, Anonymous: s.cfg.Anonymous,
 		PublicURL: s.cfg.PublicURL, Log: s.log,
 	})
 	if err != nil {
 		return err
 	}
 	s.targets = &targets{db: s.db, images: s.registry, instance: instance, publish: s.cfg.PublishAddress, log: s.log, running: map[string]*connected{}}
-	s.stacks = stack.New(stack.Config{DB: s.db, Provider: s.targets.provider, Log: s.log})
+	s.stacks = stack.New(stack.Config{DB: s.db, Provider: s.targets.provider, Queue: s.targets.queue, Log: s.log})
 	s.pipelines = pipeline.New(pipeline.Config{DB: s.db, Stacks: s.stacks, Images: s.registry, PublicURL: s.cfg.PublicURL, Log: s.log})
 	return s.openAPI(who)
 }
@@ -267,7 +278,12 @@ func (s *Server) firstStart(ctx context.Context, who *auth.Auth) (instance strin
 	}
 	host, found := engine.Discover(ctx)
 	instance = uuid.NewString()
+	other := false
 	err = s.db.Write(ctx, func(tx *store.Tx) error {
+		all, _, err := tx.CountUsers(ctx)
+		if other = all > 0; err != nil || other { // another server on the same database was faster
+			return err
+		}
 		var errs []error
 		if found {
 			errs = append(errs, tx.CreateTarget(ctx, &fairlead.Target{Name: fairlead.LocalTarget, Kind: fairlead.TargetEngine, Host: host}))
@@ -277,6 +293,9 @@ func (s *Server) firstStart(ctx context.Context, who *auth.Auth) (instance strin
 			tx.CreateGroup(ctx, &fairlead.Group{Name: fairlead.DefaultGroup}),
 			tx.CreateUser(ctx, &fairlead.User{Name: adminUser, Admin: true}, hash))...)
 	})
+	if other {
+		return s.firstStart(ctx, who)
+	}
 	if err == nil && generated {
 		_, err = fmt.Fprintf(s.cfg.Out, "First start: user %s has the password %s\nIt is shown only now; change it with: fairlead user passwd %s\n", adminUser, password, adminUser)
 	}
@@ -310,20 +329,23 @@ func (s *Server) Run(ctx context.Context) error {
 		}
 		return nil
 	})
-	g.Go(func() error {
-		if err := s.registry.Scan(gctx); err != nil && gctx.Err() == nil {
-			s.log.Error("the image catalogue was not compared with the files", "error", err)
-		}
-		return nil
-	})
-	g.Go(func() error {
-		s.every(gctx, refreshEvery, "the health of stacks was not looked at", s.refreshAll)
-		return nil
-	})
-	g.Go(func() error {
-		s.every(gctx, collectEvery, "the space of deleted images was not given back", s.registry.Collect)
-		return nil
-	})
+	// What one server does for all that share the database.
+	for name, work := range map[string]func(context.Context) error{
+		"scan":    s.scan,
+		"refresh": s.every(refreshEvery, "the health of stacks was not looked at", s.refreshAll),
+		"collect": s.every(collectEvery, "the space of deleted images was not given back", s.registry.Collect),
+	} {
+		g.Go(func() error {
+			if err := s.db.Hold(gctx, name, work); err != nil && gctx.Err() == nil {
+				s.log.Error("a task of the server ended", "task", name, "error", err)
+			}
+			return nil
+		})
+	}
+	if s.db.Shared() {
+		look := s.every(targetsEvery, "new targets were not looked for", s.targets.follow)
+		g.Go(func() error { return look(gctx) })
+	}
 	g.Go(func() error {
 		<-gctx.Done()
 		return s.stop(context.WithoutCancel(ctx))
@@ -347,18 +369,28 @@ func (s *Server) startJobs(ctx context.Context) error {
 	return s.db.StartJobs(ctx, workers)
 }
 
-// every calls fn from time to time until ctx ends; complaint is what the log says when it fails.
-func (s *Server) every(ctx context.Context, interval time.Duration, complaint string, fn func(context.Context) error) {
-	tick := time.NewTicker(interval)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		if err := fn(ctx); err != nil && ctx.Err() == nil {
-			s.log.Warn(complaint, "error", err)
+// scan repairs the catalogue of images from the files, once.
+func (s *Server) scan(ctx context.Context) error {
+	if err := s.registry.Scan(ctx); err != nil && ctx.Err() == nil {
+		s.log.Error("the image catalogue was not compared with the files", "error", err)
+	}
+	return nil
+}
+
+// every returns what calls fn from time to time until its context ends; complaint is what the log says when fn fails.
+func (s *Server) every(interval time.Duration, complaint string, fn func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		tick := time.NewTicker(interval)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-tick.C:
+			}
+			if err := fn(ctx); err != nil && ctx.Err() == nil {
+				s.log.Warn(complaint, "error", err)
+			}
 		}
 	}
 }

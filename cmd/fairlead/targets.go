@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -41,6 +43,11 @@ func (t *targets) start(ctx context.Context) error {
 	t.mu.Lock()
 	t.life, t.end = context.WithCancel(context.WithoutCancel(ctx))
 	t.mu.Unlock()
+	return t.follow(ctx)
+}
+
+// follow takes up the targets that there are and that this server does not know yet.
+func (t *targets) follow(ctx context.Context) error {
 	var list []fairlead.Target
 	if err := t.db.Read(ctx, func(tx *store.Tx) (err error) { list, err = tx.Targets(ctx); return err }); err != nil {
 		return err
@@ -107,12 +114,35 @@ func (t *targets) provider(_ context.Context, target fairlead.Target) (stack.Pro
 		if old != nil { // the target was removed and added again with another address
 			old.close()
 		}
-		if err := p.Run(life); err != nil && !errors.Is(err, context.Canceled) {
+		if err := t.supervise(life, target, p); err != nil && !errors.Is(err, context.Canceled) {
 			t.log.Error("the supervisor of a target ended", "target", target.Name, "error", err)
 		}
 	}()
 	t.running[target.Name] = c
 	return p, nil
+}
+
+// supervise runs the supervisor of a target: on one server of all, which also works the actions of its stacks. What the two
+// do to the same containers goes together only within one process.
+func (t *targets) supervise(ctx context.Context, target fairlead.Target, p *engine.Provider) error {
+	queue := t.queue(target)
+	if queue == "" {
+		return p.Run(ctx)
+	}
+	return t.db.HoldQueue(ctx, queue, p.Run)
+}
+
+// queue is the job queue of a target's actions; empty is the common one.
+func (t *targets) queue(target fairlead.Target) string {
+	if !t.db.Shared() || target.Kind != fairlead.TargetEngine {
+		return ""
+	}
+	const maxName = 50 // River's limit is 64, fewer of its characters are ours
+	name := target.Name
+	if len(name) > maxName {
+		name = fmt.Sprintf("%x", sha256.Sum256([]byte(name)))[:maxName]
+	}
+	return "target-" + name
 }
 
 func (t *targets) open(target fairlead.Target) (*engine.Provider, error) {

@@ -11,6 +11,7 @@ import (
 	"github.com/distribution/distribution/v3/registry/storage/driver"
 
 	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/internal/store"
 )
 
 const (
@@ -18,11 +19,13 @@ const (
 	young = time.Hour
 	// uploadLife is how long an interrupted upload can be taken up again.
 	uploadLife = 7 * 24 * time.Hour
+	// collecting is the lock between Collect and the ends of pushes.
+	collecting = "registry"
 )
 
 // Collect gives back the space of blobs that no manifest uses and of uploads that were given up. Pushes wait while it runs.
-// While a push runs it does nothing and returns a Conflict. It must not run on two servers that share a directory, nor
-// while another of them takes pushes.
+// While a push runs it does nothing and returns a Conflict; so it does while another server that shares the directory takes
+// a manifest, which is the end of a push, or collects.
 //
 // A client that was told of an old unused blob right before, and so did not upload it, gets an error for its manifest and
 // succeeds when it pushes again; no accepted image is ever harmed.
@@ -31,6 +34,11 @@ func (r *Registry) Collect(ctx context.Context) error {
 		return fairlead.Errorf(fairlead.Conflict, "the registry takes a push now; collect its garbage later")
 	}
 	defer r.pushes.Unlock()
+	unlock, err := r.cfg.DB.Lock(ctx, store.AloneNow(collecting))
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	ctx = r.disk.context(ctx)
 	now := r.cfg.Now()
 	if err := r.disk.dropUploads(ctx, now.Add(-uploadLife)); err != nil {

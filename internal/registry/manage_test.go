@@ -1,6 +1,7 @@
 package registry_test
 
 import (
+	"errors"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
@@ -17,6 +18,7 @@ import (
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/internal/registry"
 	"github.com/fairlead/fairlead/internal/store"
+	"github.com/fairlead/fairlead/internal/store/storetest"
 )
 
 func TestDelete(t *testing.T) {
@@ -340,3 +342,50 @@ func TestAddresses(t *testing.T) {
 }
 
 const sixtyFour = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+// TestServersShareTheirImages opens the directory of the images, and another one, for the same database.
+func TestServersShareTheirImages(t *testing.T) {
+	db, err := store.Open(t.Context(), storetest.Postgres(t, store.Config{Dir: t.TempDir()}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	cfg := registry.Config{DB: db, Dir: t.TempDir(), Auth: login, Can: can}
+	for range 2 {
+		r, err := registry.New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	other := cfg
+	other.Dir = t.TempDir()
+	if _, err := registry.New(other); err == nil || !strings.Contains(err.Error(), "is not the one") {
+		t.Fatalf("err = %v", err)
+	}
+	mark, err := os.ReadFile(filepath.Join(cfg.Dir, "shared"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(other.Dir, "shared"), mark, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r, err := registry.New(other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// While one server ends a push, another one does not collect.
+	unlock, err := db.Lock(t.Context(), store.Together("registry"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Collect(t.Context()); fairlead.ErrorCode(err) != fairlead.Conflict {
+		t.Errorf("collected while a push ends: %v", err)
+	}
+	unlock()
+	if err := errors.Join(r.Collect(t.Context()), r.Close()); err != nil {
+		t.Error(err)
+	}
+}

@@ -34,9 +34,13 @@ func (r *Registry) putManifest(w http.ResponseWriter, req *http.Request, rt rout
 	if err := limitManifest(req); err != nil {
 		return err
 	}
-	defer r.lock(im.name())()
 	// A client that hangs up now must not keep what is on disk out of the catalogue.
 	ctx := context.WithoutCancel(req.Context())
+	unlock, err := r.lock(ctx, im.name())
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	rp, err := r.disk.repository(ctx, im.name())
 	if err != nil {
 		return err

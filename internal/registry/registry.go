@@ -94,6 +94,9 @@ func New(cfg Config) (*Registry, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := cfg.shared(); err != nil {
+		return nil, err
+	}
 	r.tokens = signer{key: derive(secret, "tokens")}
 	if r.disk, err = openDisk(cfg.Dir, derive(secret, "uploads"), cfg.Log); err != nil {
 		return nil, fmt.Errorf("registry: open %s: %w", cfg.Dir, err)
@@ -104,11 +107,16 @@ func New(cfg Config) (*Registry, error) {
 // Close ends what distribution runs in the background. The owner has ended the requests before.
 func (r *Registry) Close() error { return r.disk.close() }
 
-// lock orders changes of one repository. Call the result to unlock.
-func (r *Registry) lock(repository string) (unlock func()) {
+// lock orders changes of one repository, on all servers, and keeps Collect out. Call the result to unlock.
+func (r *Registry) lock(ctx context.Context, repository string) (unlock func(), err error) {
 	mu := &r.repositories[maphash.String(r.seed, repository)%uint64(len(r.repositories))]
 	mu.Lock()
-	return mu.Unlock
+	others, err := r.cfg.DB.Lock(ctx, store.Together(collecting), store.Alone("repository "+repository))
+	if err != nil {
+		mu.Unlock()
+		return nil, err
+	}
+	return func() { others(); mu.Unlock() }, nil
 }
 
 // ServeHTTP serves the OCI distribution API below /v2/ and the token endpoint /v2/token.

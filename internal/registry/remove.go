@@ -42,8 +42,12 @@ func (r *Registry) DeleteRepository(ctx context.Context, actor fairlead.Actor, o
 	}
 	r.pushes.RLock()
 	defer r.pushes.RUnlock()
-	defer r.lock(im.name())()
-	err := r.cfg.DB.Read(ctx, func(tx *store.Tx) error {
+	unlock, err := r.lock(ctx, im.name())
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	err = r.cfg.DB.Read(ctx, func(tx *store.Tx) error {
 		_, err := tx.Repository(ctx, organization, repository)
 		return err
 	})
@@ -66,7 +70,11 @@ func (r *Registry) DeleteRepository(ctx context.Context, actor fairlead.Actor, o
 
 // removeTag takes a tag from the files, then from the catalogue. What a crash leaves between them the next scan ends.
 func (r *Registry) removeTag(ctx context.Context, im ref, by fairlead.Actor, thorough bool) error {
-	defer r.lock(im.name())()
+	unlock, err := r.lock(ctx, im.name())
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	rp, err := r.disk.repository(ctx, im.name())
 	if err != nil {
 		return err
@@ -99,7 +107,11 @@ func (r *Registry) removeTag(ctx context.Context, im ref, by fairlead.Actor, tho
 
 // removeManifest takes a manifest and its tags from the files, then the tags from the catalogue.
 func (r *Registry) removeManifest(ctx context.Context, im ref, by fairlead.Actor) error {
-	defer r.lock(im.name())()
+	unlock, err := r.lock(ctx, im.name())
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	rp, err := r.disk.repository(ctx, im.name())
 	if err != nil {
 		return err

@@ -81,7 +81,11 @@ func (r *Registry) scanRepository(ctx context.Context, name string) error {
 	if err := im.check(); err != nil {
 		return err
 	}
-	defer r.lock(name)()
+	unlock, err := r.lock(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	rp, err := r.disk.repository(ctx, name)
 	if err != nil {
 		return err

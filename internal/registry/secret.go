@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/internal/store"
 )
 
 const secretSize = 32
@@ -59,6 +61,52 @@ func makeSecret(dir, path string) ([]byte, error) {
 		return nil, fmt.Errorf("registry: keep the secret: %w", err)
 	}
 	return secret, nil
+}
+
+// dirSetting holds what tells the directory of the images from others.
+const dirSetting = "registry"
+
+// shared refuses a directory that is not the one that the other servers on the database use. They share it through a file
+// system; images that only one of them has would be missing at random.
+func (cfg *Config) shared() error {
+	if !cfg.DB.Shared() {
+		return nil
+	}
+	ctx := context.Background()
+	file := filepath.Join(cfg.Dir, "shared")
+	here, err := os.ReadFile(file)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("registry: read %s: %w", file, err)
+	}
+	var want string
+	err = cfg.DB.Write(ctx, func(tx *store.Tx) error {
+		want, err = tx.Setting(ctx, dirSetting)
+		if fairlead.ErrorCode(err) != fairlead.NotFound {
+			return err
+		}
+		if want = strings.TrimSpace(string(here)); want == "" {
+			want = rand.Text()
+		}
+		if err := markDir(cfg.Dir, file, want); err != nil {
+			return err
+		}
+		return tx.SetSetting(ctx, dirSetting, want)
+	})
+	if err != nil {
+		return fmt.Errorf("registry: %w", err)
+	}
+	here, err = os.ReadFile(file)
+	if err == nil && strings.TrimSpace(string(here)) == want {
+		return nil
+	}
+	return fairlead.Errorf(fairlead.Failed, "images directory %s is not the one that the servers on this database share: mount that one and name it with --registry-dir; when its images are lost for good, write %s into %s to begin with an empty one", cfg.Dir, want, file)
+}
+
+func markDir(dir, file, mark string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	return os.WriteFile(file, []byte(mark+"\n"), 0o600)
 }
 
 // derive makes a key for one purpose from the secret.

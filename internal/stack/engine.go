@@ -20,6 +20,8 @@ type Config struct {
 	DB *store.DB
 	// Provider returns the provider of a target. It must not contact the target.
 	Provider func(ctx context.Context, target fairlead.Target) (Provider, error)
+	// Queue names the job queue in which the actions of a target's stacks are worked. Default: the common one.
+	Queue func(target fairlead.Target) string
 	// Log receives what went wrong inside. Default: discarded.
 	Log *slog.Logger
 	// Now is the clock for deadlines. Default: time.Now.
@@ -32,6 +34,7 @@ type Config struct {
 type Engine struct {
 	db        *store.DB
 	connect   func(ctx context.Context, target fairlead.Target) (Provider, error)
+	queue     func(target fairlead.Target) string // nil: the common one
 	log       *slog.Logger
 	now       func() time.Time
 	parallel  int
@@ -59,7 +62,7 @@ func New(cfg Config) *Engine {
 		cfg.Parallel = 16
 	}
 	return &Engine{
-		db: cfg.DB, connect: cfg.Provider, log: cfg.Log, now: cfg.Now, parallel: cfg.Parallel,
+		db: cfg.DB, connect: cfg.Provider, queue: cfg.Queue, log: cfg.Log, now: cfg.Now, parallel: cfg.Parallel,
 		running: runningActions{items: map[string]runningAction{}}, sliceTime: sliceTime,
 	}
 }
@@ -89,12 +92,20 @@ func (e *Engine) Recover(ctx context.Context) error {
 				return err
 			}
 			e.log.Warn("a stack action had no job; it goes on", "stack", a.Stack, "action", id)
-			if err := tx.Enqueue(ctx, actionArgs{Action: id, Slice: a.Slice}, nil); err != nil {
+			if err := e.recoverAction(ctx, tx, a); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+func (e *Engine) recoverAction(ctx context.Context, tx *store.Tx, a store.StackAction) error {
+	s, err := tx.StackByID(ctx, a.StackID)
+	if err != nil {
+		return err
+	}
+	return e.enqueueNow(ctx, tx, s.Target, actionArgs{Action: a.ID, Slice: a.Slice})
 }
 
 // Create makes a stack: Prepare and Begin in one.

@@ -426,7 +426,7 @@ func (e *Engine) Begin(ctx context.Context, tx *store.Tx, p *Prepared) (fairlead
 	}); err != nil {
 		return a.Action, err
 	}
-	return a.Action, tx.Enqueue(ctx, actionArgs{Action: a.ID, Slice: a.Slice}, nil)
+	return a.Action, e.enqueueNow(ctx, tx, p.Stack.Target, actionArgs{Action: a.ID, Slice: a.Slice})
 }
 
 // checkFoundations looks again at what the stack is made of and on, because nothing kept others from deleting it between

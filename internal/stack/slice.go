@@ -312,6 +312,9 @@ func (s *slice) sleep() {
 		s.hurryNested()
 	case <-stopped:
 	case <-timer.C:
+		if s.engine.db.Shared() { // another server may have been asked
+			s.action.Canceling = s.action.Canceling || s.cancelAsked()
+		}
 	}
 }
 
@@ -427,7 +430,7 @@ func (s *slice) handOverAt(ctx context.Context, tx *store.Tx, at time.Time) erro
 	s.action.Slice++
 	s.changes.action = true
 	next := actionArgs{Action: s.action.ID, Slice: s.action.Slice}
-	if err := tx.Enqueue(ctx, next, &river.InsertOpts{ScheduledAt: at}); err != nil {
+	if err := s.engine.enqueue(ctx, tx, s.stack.Target, next, at); err != nil {
 		return err
 	}
 	return store.CompleteJob(ctx, tx, s.job)

@@ -17,6 +17,9 @@ import (
 // jobWorkers bounds the jobs that run at the same time. They mostly wait for the writer or for a target.
 const jobWorkers = 64
 
+// stopQueue bounds how long the end of one queue waits for its jobs.
+const stopQueue = 10 * time.Second
+
 // jobQueues are the queues that a server works.
 func jobQueues() []string { return []string{river.QueueDefault} }
 
@@ -29,6 +32,9 @@ type jobQueue interface {
 	// start begins to work jobs under a name that no other server has.
 	start(ctx context.Context, name string, workers *river.Workers) error
 	stop(ctx context.Context) error
+	// work adds a queue to those that this server works, until unwork.
+	work(queue string) error
+	unwork(ctx context.Context, queue string) error
 	// working reports whether this server works a job now.
 	working(id int64) bool
 }
@@ -75,6 +81,25 @@ func (db *DB) StopJobs(ctx context.Context) error {
 		return nil
 	}
 	return db.jobs.stop(ctx)
+}
+
+// HoldQueue is [DB.Hold] of a queue: fn runs on one server of all that call it, and that one alone works the jobs of the
+// queue while fn runs. The jobs have started before.
+func (db *DB) HoldQueue(ctx context.Context, queue string, fn func(ctx context.Context) error) error {
+	return db.Hold(ctx, "queue "+queue, func(ctx context.Context) error {
+		if err := db.jobs.work(queue); err != nil {
+			return err
+		}
+		defer func() {
+			// Canceled jobs hand over soon; what does not is left to end with the server.
+			stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopQueue)
+			defer cancel()
+			if err := db.jobs.unwork(stop, queue); err != nil {
+				db.log.Warn("store: jobs of a queue did not end", "queue", queue, "error", err)
+			}
+		}()
+		return fn(ctx)
+	})
 }
 
 // riverQueue is a jobQueue for the transactions of one driver.
@@ -150,6 +175,26 @@ func (q *riverQueue[T]) start(ctx context.Context, name string, workers *river.W
 	}
 	q.client = client
 	return nil
+}
+
+func (q *riverQueue[T]) work(queue string) error {
+	q.mu.Lock()
+	client := q.client
+	q.mu.Unlock()
+	if client == nil {
+		return errors.New("store: jobs are not started")
+	}
+	return client.Queues().Add(queue, river.QueueConfig{MaxWorkers: jobWorkers})
+}
+
+func (q *riverQueue[T]) unwork(ctx context.Context, queue string) error {
+	q.mu.Lock()
+	client := q.client
+	q.mu.Unlock()
+	if client == nil {
+		return nil
+	}
+	return client.Queues().Remove(ctx, queue)
 }
 
 // follow keeps track of the jobs that this server works.

@@ -114,8 +114,11 @@ func (m *member) enter(ctx context.Context) error {
 		return unavailable(err)
 	}
 	m.beaten, m.others, m.strays = time.Now(), map[string]sighting{}, map[int64]struct{}{}
-	m.set(id)
-	return m.jobs.start(ctx, id, m.workers)
+	if err := m.jobs.start(ctx, id, m.workers); err != nil {
+		return err
+	}
+	m.set(id) // now those who hold something may go on
+	return nil
 }
 
 func (m *member) name() string {

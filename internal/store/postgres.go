@@ -36,6 +36,7 @@ const channel = "fairlead"
 
 const (
 	postgresReaders = 8
+	postgresLocks   = 8
 	// postgresJobs are the connections of the job queue and of the server's own heartbeat.
 	postgresJobs = 4
 	// redial is the pause before a lost connection for news is made again.
@@ -48,6 +49,7 @@ const (
 type postgresDB struct {
 	write *sql.DB // one connection: those who wait do so in Go and not in the database
 	read  *sql.DB
+	locks *sql.DB // for locks that outlast a transaction
 	pool  *pgxpool.Pool
 	self  string // marks our own news, which we know without being told
 
@@ -78,7 +80,8 @@ func openPostgres(ctx context.Context, url string) (*postgresDB, error) {
 	}
 	guard(cfg.ConnConfig)
 	cfg.MaxConns = postgresJobs
-	p := &postgresDB{self: rand.Text(), write: connectPostgres(cfg.ConnConfig, 1), read: connectPostgres(cfg.ConnConfig, postgresReaders)}
+	p := &postgresDB{self: rand.Text(), write: connectPostgres(cfg.ConnConfig, 1), read: connectPostgres(cfg.ConnConfig, postgresReaders),
+		locks: connectPostgres(cfg.ConnConfig, postgresLocks)}
 	if p.pool, err = pgxpool.NewWithConfig(ctx, cfg); err != nil {
 		return nil, errors.Join(unavailable(err), p.close())
 	}
@@ -210,7 +213,7 @@ func (p *postgresDB) close() error {
 	if p.pool != nil {
 		p.pool.Close()
 	}
-	return errors.Join(p.read.Close(), p.write.Close())
+	return errors.Join(p.read.Close(), p.write.Close(), p.locks.Close())
 }
 
 func (p *postgresDB) queue(db *DB) jobQueue {
