@@ -2,9 +2,11 @@ package kubernetes_test
 
 import (
 	"context"
+	"maps"
 	"testing"
 	"time"
 
+	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -180,4 +182,117 @@ func pods(app, image string) object {
 func deployment(name, image string, replicas int) object {
 	return object{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": object{"name": name, "labels": object{"app": name}},
 		"spec": object{"replicas": int64(replicas), "selector": object{"matchLabels": object{"app": name}}, "template": pods(name, image)}}
+}
+
+func secret(name string, data object) object {
+	return object{"apiVersion": "v1", "kind": "Secret", "metadata": object{"name": name}, "stringData": data}
+}
+
+func statefulSet(name, image string) object {
+	m := deployment(name, image, 1)
+	m["kind"] = "StatefulSet"
+	return edit(m, name, "spec", "serviceName")
+}
+
+func daemonSet(name, image string) object {
+	m := deployment(name, image, 1)
+	m["kind"] = "DaemonSet"
+	delete(m["spec"].(object), "replicas")
+	return m
+}
+
+func job(name, image string) object {
+	template := edit(pods(name, image), "Never", "spec", "restartPolicy")
+	return object{"apiVersion": "batch/v1", "kind": "Job", "metadata": object{"name": name}, "spec": object{"template": template}}
+}
+
+func service(name string, port int64) object {
+	return object{"apiVersion": "v1", "kind": "Service", "metadata": object{"name": name},
+		"spec": object{"selector": object{"app": name}, "ports": array{object{"port": port, "targetPort": "8080"}}}}
+}
+
+func ingress(name string, port int64) object {
+	backend := object{"service": object{"name": name, "port": object{"number": port}}}
+	return object{"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": object{"name": name},
+		"spec": object{"rules": array{object{"http": object{"paths": array{object{"path": "/", "pathType": "Prefix", "backend": backend}}}}}}}
+}
+
+func claim(name, class string) object {
+	return object{"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": object{"name": name},
+		"spec": object{"accessModes": array{"ReadWriteOnce"}, "storageClassName": class, "resources": object{"requests": object{"storage": "1Gi"}}}}
+}
+
+// edit returns a copy of a manifest with another value at a path of maps.
+func edit(m object, v any, path ...string) object {
+	out := maps.Clone(m)
+	if out == nil {
+		out = object{}
+	}
+	if len(path) == 1 {
+		out[path[0]] = v
+		return out
+	}
+	below, _ := m[path[0]].(object)
+	out[path[0]] = edit(below, v, path[1:]...)
+	return out
+}
+
+// customKind is a kind of a CustomResourceDefinition.
+type customKind struct{ group string }
+
+// widgetKind defines a kind whose field color cannot be changed, until the test ends.
+func widgetKind(t *testing.T) customKind {
+	t.Helper()
+	k := customKind{kubetest.Name("widgets") + ".example.com"}
+	all, err := dynamic.NewForConfig(kubetest.Rest(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	crds := all.Resource(schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"})
+	def := &unstructured.Unstructured{Object: k.definition()}
+	if _, err := crds.Create(t.Context(), def, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := crds.Delete(context.Background(), def.GetName(), metav1.DeleteOptions{}); err != nil {
+			t.Errorf("the definition of widgets was not deleted: %v", err)
+		}
+	})
+	eventually(t, func() (bool, string) {
+		_, err := all.Resource(schema.GroupVersionResource{Group: k.group, Version: "v1", Resource: "widgets"}).List(t.Context(), metav1.ListOptions{})
+		return err == nil, "widgets are not served"
+	})
+	return k
+}
+
+func (k customKind) definition() object {
+	color := object{"type": "string", "default": "blue", "x-kubernetes-validations": array{object{"rule": "self == oldSelf", "message": "color cannot be changed"}}}
+	spec := object{"type": "object", "properties": object{"size": object{"type": "integer"}, "color": color}}
+	status := object{"type": "object", "x-kubernetes-preserve-unknown-fields": true}
+	return object{"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": object{"name": "widgets." + k.group},
+		"spec": object{"group": k.group, "scope": "Namespaced", "names": object{"plural": "widgets", "singular": "widget", "kind": "Widget", "listKind": "WidgetList"},
+			"versions": array{object{"name": "v1", "served": true, "storage": true, "subresources": object{"status": object{}},
+				"schema": object{"openAPIV3Schema": object{"type": "object", "properties": object{"spec": spec, "status": status}}}}}}}
+}
+
+func (k customKind) object(name string, spec object) object {
+	return object{"apiVersion": k.group + "/v1", "kind": "Widget", "metadata": object{"name": name}, "spec": spec}
+}
+
+// storageClass makes a class whose volumes are bound when they are first used, until the test ends.
+func storageClass(t *testing.T) string {
+	t.Helper()
+	classes := kubetest.Client(t).StorageV1().StorageClasses()
+	name := kubetest.Name("later")
+	_, err := classes.Create(t.Context(), &storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: name},
+		Provisioner: "example.com/none", VolumeBindingMode: new(storagev1.VolumeBindingWaitForFirstConsumer)}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := classes.Delete(context.Background(), name, metav1.DeleteOptions{}); err != nil {
+			t.Errorf("storage class %s was not deleted: %v", name, err)
+		}
+	})
+	return name
 }
