@@ -12,7 +12,9 @@ import (
 type TemplateUpload struct {
 	Name, Version, Description string
 	Filename                   string // its ending tells YAML from JSON
-	Source                     []byte
+	Main                       string // name of the text within a package; blueprint.yaml when empty
+	ID                         string // a second name for templateId of AOS.Stack elements; may be empty
+	Source                     []byte // the text or the package
 }
 
 // PushedTemplate is a stored version with what the checker had to say about it.
@@ -49,11 +51,17 @@ func (c *Client) TemplateSource(ctx context.Context, name, version string) ([]by
 	return fetch[[]byte](ctx, c, call{method: http.MethodGet, path: path, header: http.Header{"Accept": {"*/*"}}})
 }
 
+// TemplatePackage returns the package that a version came in; NotFound when it is a text alone.
+func (c *Client) TemplatePackage(ctx context.Context, name, version string) ([]byte, error) {
+	path := []string{"templates", name, "versions", version, "package"}
+	return fetch[[]byte](ctx, c, call{method: http.MethodGet, path: path, header: http.Header{"Accept": {"*/*"}}})
+}
+
 // PushTemplate stores a version. The same text again is fine; another text under the same version is a Conflict.
 func (c *Client) PushTemplate(ctx context.Context, up TemplateUpload) (PushedTemplate, error) {
 	return fetch[PushedTemplate](ctx, c, call{
 		method: http.MethodPut, path: []string{"templates", up.Name, "versions", up.Version},
-		query: set("filename", up.Filename, "description", up.Description),
+		query: set("filename", up.Filename, "description", up.Description, "main", up.Main, "id", up.ID),
 		in:    raw{"application/octet-stream", up.Source},
 	})
 }

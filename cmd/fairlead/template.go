@@ -24,19 +24,17 @@ func newTemplateCommand(a *app) *cobra.Command {
 }
 
 func newTemplatePushCommand(a *app) *cobra.Command {
-	var description string
+	var description, main, id string
 	cmd := &cobra.Command{
-		Use: "push NAME VERSION FILE", Short: "Store a text as a version of a template; a version never changes",
-		Long:    "Store a text, or a .zip or .tar.gz package with " + template.MainFile + ", as a version of a template. A version never changes.",
-		Example: "  fairlead template push shop 1.0 shop.yaml",
+		Use: "push NAME VERSION FILE", Short: "Store a text or package as a version of a template; a version never changes",
+		Long: `Store a text as a version of a template, or a package: a .zip, .tar.gz or .tgz file or a folder, with the text in
+` + template.MainFile + ` and charts and other files beside it. A version never changes.`,
+		Example: "  fairlead template push shop 1.0 shop.yaml\n  fairlead template push shop 1.1 shop/ --main shop.yaml",
 		RunE: a.call(func(cmd *cobra.Command, c *client.Client, args []string) error {
-			up := client.TemplateUpload{Name: args[0], Version: args[1], Description: description, Filename: filepath.Base(args[2])}
+			up := client.TemplateUpload{Name: args[0], Version: args[1], Description: description, Filename: uploadName(args[2]), Main: main, ID: id}
 			var err error
-			if up.Source, err = a.readFile(args[2], template.MaxPackage); err != nil {
+			if up.Source, err = a.readUpload(args[2], template.MaxPackage); err != nil {
 				return err
-			}
-			if args[2] == "-" {
-				up.Filename = ""
 			}
 			pushed, err := c.PushTemplate(cmd.Context(), up)
 			if err != nil {
@@ -51,6 +49,8 @@ func newTemplatePushCommand(a *app) *cobra.Command {
 		}),
 	}
 	cmd.Flags().StringVar(&description, "description", "", "what the version is about")
+	cmd.Flags().StringVar(&id, "id", "", "a second name of the version, for templateId of AOS.Stack elements")
+	addMain(cmd, &main)
 	addOutput(cmd)
 	return cmd
 }
@@ -71,9 +71,9 @@ func inFile(err error, file string) error {
 
 // nameFile is for one finding. Its file within a package is told too.
 func nameFile(d fairlead.Diagnostic, file string) fairlead.Diagnostic {
-	switch d.File {
-	case "":
-	case template.MainFile:
+	switch {
+	case d.File == "":
+	case isPackage(file):
 		d.File = within(file, d.File)
 	default:
 		d.File = file
@@ -83,8 +83,11 @@ func nameFile(d fairlead.Diagnostic, file string) fairlead.Diagnostic {
 
 // within names a file of a package.
 func within(file, inner string) string {
-	if filepath.Base(file) == inner {
+	switch {
+	case filepath.Base(file) == inner:
 		return file
+	case isFolder(file):
+		return filepath.Join(file, inner)
 	}
 	return file + "!" + inner
 }
@@ -138,21 +141,27 @@ func newTemplateShowCommand(a *app) *cobra.Command {
 func printVersion(p *printer, v fairlead.TemplateVersion) {
 	p.fields("Template", v.Template, "Version", v.Version, "Description", v.Description, "Elements", fmt.Sprint(v.Elements),
 		"File", v.Filename, "Size", size(int64(v.Size)), "Digest", v.Digest, "Created", p.ago(v.CreatedAt), "By", v.CreatedBy)
+	if v.ID != "" {
+		p.fields("Id", v.ID)
+	}
+	if v.Package != "" {
+		p.fields("Package", v.Package, "Files", strings.Join(v.Files, ", "))
+	}
 	if len(v.Inputs) > 0 {
 		p.section("Inputs", inputTable(v.Inputs))
 	}
 }
 
 func newTemplateDownloadCommand(a *app) *cobra.Command {
-	var force bool
+	var force, text bool
 	cmd := &cobra.Command{
-		Use: "download NAME[@VERSION] [FILE]", Short: "Write the text of a version (default the newest) to a file or the output",
+		Use: "download NAME[@VERSION] [FILE]", Short: "Write the text or package of a version (default the newest) to a file or the output",
 		RunE: a.call(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			name, version, err := resolveVersion(cmd, c, args[0])
 			if err != nil {
 				return err
 			}
-			src, err := c.TemplateSource(cmd.Context(), name, version)
+			src, err := download(cmd, c, name, version, text)
 			if err != nil {
 				return err
 			}
@@ -164,7 +173,22 @@ func newTemplateDownloadCommand(a *app) *cobra.Command {
 		}),
 	}
 	cmd.Flags().BoolVar(&force, "force", false, "replace the file when it exists")
+	cmd.Flags().BoolVar(&text, "text", false, "only the text, also of a package")
 	return cmd
+}
+
+// download asks for what was pushed: the package, or the text.
+func download(cmd *cobra.Command, c *client.Client, name, version string, text bool) ([]byte, error) {
+	if !text {
+		v, err := c.TemplateVersion(cmd.Context(), name, version)
+		if err != nil {
+			return nil, err
+		}
+		if v.Package != "" {
+			return c.TemplatePackage(cmd.Context(), name, version)
+		}
+	}
+	return c.TemplateSource(cmd.Context(), name, version)
 }
 
 func newTemplateDeleteCommand(a *app) *cobra.Command {

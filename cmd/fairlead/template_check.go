@@ -29,9 +29,10 @@ type checkResult struct {
 }
 
 func newTemplateValidateCommand(a *app) *cobra.Command {
+	var main string
 	cmd := &cobra.Command{
 		Use: "validate FILE...", Short: "Check template files and tell everything that is wrong with them; no server needed",
-		Long: `Check template files or packages (- is the input) and tell everything that is wrong with them in one run:
+		Long: `Check template files, packages or folders (- is the input) and tell everything that is wrong with them in one run:
 
   file:line:column: error: what is wrong; what would be right
 
@@ -39,7 +40,7 @@ Exits with 1 when there are errors and with 0 when there are only warnings.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var result checkResult
 			for _, file := range args {
-				result.add(a.checkFile(file))
+				result.add(a.checkFile(file, main))
 			}
 			v := a.view(cmd)
 			if v.format == formatText {
@@ -56,6 +57,7 @@ Exits with 1 when there are errors and with 0 when there are only warnings.`,
 			return err
 		},
 	}
+	addMain(cmd, &main)
 	addOutput(cmd)
 	return cmd
 }
@@ -73,12 +75,12 @@ func (r *checkResult) add(_ *template.Template, f checked) {
 
 // checkFile reads and checks one file. A file that cannot be read is a finding like any other, so that the others are
 // looked at too.
-func (a *app) checkFile(file string) (*template.Template, checked) {
+func (a *app) checkFile(file, main string) (*template.Template, checked) {
 	f := checked{File: file, Diagnostics: fairlead.Diagnostics{}}
-	src, err := a.readFile(file, template.MaxPackage)
-	name := file
+	var p *template.Package
+	src, err := a.readUpload(file, template.MaxPackage)
 	if err == nil {
-		name, src, err = template.Unpack(file, src)
+		p, err = template.Open(file, main, src)
 	}
 	if err != nil {
 		f.Diagnostics = append(f.Diagnostics, fairlead.Diagnostic{
@@ -86,10 +88,11 @@ func (a *app) checkFile(file string) (*template.Template, checked) {
 		})
 		return nil, f
 	}
-	if name != file {
-		name = within(file, name)
+	name := file
+	if p.Packed {
+		name = within(file, p.Main)
 	}
-	t, diags := template.Parse(name, src)
+	t, diags := template.Parse(name, p.Text)
 	f.Diagnostics = append(f.Diagnostics, diags...)
 	f.Valid = !diags.HasErrors()
 	if t != nil {
@@ -106,7 +109,7 @@ func (a *app) printFindings(ds fairlead.Diagnostics) {
 
 // openTemplate reads a file for a look at it. One with errors is not looked at: its findings are the answer.
 func (a *app) openTemplate(file string) (*template.Template, error) {
-	t, f := a.checkFile(file)
+	t, f := a.checkFile(file, "")
 	a.printFindings(f.Diagnostics)
 	if !f.Valid || t == nil {
 		return nil, shown{exitFailed}

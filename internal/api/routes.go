@@ -51,6 +51,7 @@ func (a *API) routes() {
 	add(a, "getTemplate", "GET /api/v1/templates/{name}", tagTemplates, "Get a template", a.getTemplate)
 	add(a, "getTemplateVersion", "GET /api/v1/templates/{name}/versions/{version}", tagTemplates, "Get a template version", a.getTemplateVersion)
 	add(a, "getTemplateSource", "GET /api/v1/templates/{name}/versions/{version}/source", tagTemplates, "Get the text of a template version", a.getTemplateSource)
+	add(a, "getTemplatePackage", "GET /api/v1/templates/{name}/versions/{version}/package", tagTemplates, "Get the package of a template version", a.getTemplatePackage)
 	add(a, "pushTemplate", "PUT /api/v1/templates/{name}/versions/{version}", tagTemplates, "Store a template version", a.pushTemplate, created, limit(template.MaxPackage))
 	add(a, "deleteTemplateVersion", "DELETE /api/v1/templates/{name}/versions/{version}", tagTemplates, "Delete a template version", a.deleteTemplateVersion)
 

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"fmt"
+	"mime"
 	"strings"
 
 	"github.com/fairlead/fairlead"
@@ -71,7 +72,9 @@ type TemplatePush struct {
 	Versioned
 	Filename    string `query:"filename" doc:"name of the file, for the positions of findings; its ending tells YAML from JSON"`
 	Description string `query:"description" maxLength:"1000"`
-	RawBody     []byte `contentType:"application/octet-stream" doc:"the text, or a .zip or .tar.gz with blueprint.yaml"`
+	Main        string `query:"main" doc:"name of the template text within a package; blueprint.yaml when not given"`
+	ID          string `query:"id" doc:"a second name of the version, for templateId of AOS.Stack elements"`
+	RawBody     []byte `contentType:"application/octet-stream" doc:"the text, or a package: .zip or .tar.gz with the text and files beside it"`
 }
 
 // PushedTemplate is a stored version with what the checker had to say.
@@ -87,20 +90,26 @@ func (a *API) pushTemplate(ctx context.Context, in *TemplatePush) (*Body[PushedT
 	var ds fairlead.Diagnostics
 	ds = appendFinding(ds, "name", fairlead.CheckName("template", in.Name))
 	ds = appendFinding(ds, "version", fairlead.CheckVersion(in.Version))
+	if in.ID != "" {
+		ds = appendFinding(ds, "id", fairlead.CheckTemplateID(in.ID))
+	}
 	if err := ds.Err("the template"); err != nil {
 		return nil, err
 	}
-	file, text, err := templateFile(in.Filename, in.RawBody)
+	p, err := openUpload(in.Filename, in.Main, in.RawBody)
 	if err != nil {
 		return nil, err
 	}
-	t, ds := template.Parse(file, text)
+	t, ds := template.Parse(p.Main, p.Text)
 	if err := ds.Err("template " + in.Name); err != nil {
 		return nil, err
 	}
 	v := fairlead.TemplateVersion{
-		Template: in.Name, Version: in.Version, Description: in.Description, Filename: file, Source: text,
-		Inputs: t.Inputs(), Elements: len(t.Elements()), CreatedBy: actorOf(ctx).User,
+		Template: in.Name, Version: in.Version, Description: in.Description, Filename: p.Main, Source: p.Text, ID: in.ID,
+		Inputs: t.Inputs(), Elements: len(t.Elements()), CreatedBy: actorOf(ctx).User, Digest: p.Digest,
+	}
+	if p.Packed {
+		v.Package, v.Files, v.Archive = uploadName(in.Filename, in.RawBody), p.Files, in.RawBody
 	}
 	if v.Description == "" {
 		v.Description = t.Description()
@@ -109,15 +118,48 @@ func (a *API) pushTemplate(ctx context.Context, in *TemplatePush) (*Body[PushedT
 	return answer(PushedTemplate{v, ds}, err)
 }
 
-// templateFile takes the text out of an upload, which can be a package.
-func templateFile(filename string, body []byte) (file string, text []byte, err error) {
-	if filename == "" {
-		filename = "template.yaml"
-	}
+// openUpload takes an upload apart, which can be a package.
+func openUpload(filename, main string, body []byte) (*template.Package, error) {
 	if len(filename) > 255 || strings.ContainsAny(filename, "/\\\x00\r\n") || filename == "." || filename == ".." {
-		return "", nil, fairlead.Errorf(fairlead.Invalid, "filename %.300q: want the name of a file without a folder, at most 255 bytes", filename)
+		return nil, fairlead.Errorf(fairlead.Invalid, "filename %.300q: want the name of a file without a folder, at most 255 bytes", filename)
 	}
-	return template.Unpack(filename, body)
+	return template.Open(uploadName(filename, body), main, body)
+}
+
+// uploadName is the name of an upload, also when none was given.
+func uploadName(filename string, body []byte) string {
+	switch {
+	case filename != "":
+		return filename
+	case strings.HasPrefix(string(body[:min(2, len(body))]), "PK"):
+		return "template.zip"
+	case strings.HasPrefix(string(body[:min(2, len(body))]), "\x1f\x8b"):
+		return "template.tar.gz"
+	}
+	return "template.yaml"
+}
+
+// Archive is a package as it was pushed.
+type Archive struct {
+	ContentType string `header:"Content-Type"`
+	Disposition string `header:"Content-Disposition"`
+	Body        []byte
+}
+
+func (a *API) getTemplatePackage(ctx context.Context, in *Versioned) (*Archive, error) {
+	if err := can(ctx, auth.View, auth.Templates, in.Name); err != nil {
+		return nil, err
+	}
+	var filename string
+	var body []byte
+	err := a.DB.Read(ctx, func(tx *store.Tx) (err error) {
+		filename, body, err = tx.TemplatePackage(ctx, in.Name, in.Version)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Archive{ContentType: "application/octet-stream", Disposition: mime.FormatMediaType("attachment", map[string]string{"filename": filename}), Body: body}, nil
 }
 
 func (a *API) deleteTemplateVersion(ctx context.Context, in *Versioned) (*None, error) {
@@ -148,6 +190,7 @@ func some(names []string) string {
 // TemplateText is a template text to check.
 type TemplateText struct {
 	Filename string `query:"filename" doc:"name of the file, for the positions of findings"`
+	Main     string `query:"main" doc:"name of the template text within a package; blueprint.yaml when not given"`
 	RawBody  []byte `contentType:"application/octet-stream"`
 }
 
@@ -162,12 +205,12 @@ func (a *API) validateTemplate(ctx context.Context, in *TemplateText) (*Body[Tem
 	if err := can(ctx, auth.View, auth.Templates, ""); err != nil {
 		return nil, err
 	}
-	file, text, err := templateFile(in.Filename, in.RawBody)
+	p, err := openUpload(in.Filename, in.Main, in.RawBody)
 	if err != nil {
 		return nil, err
 	}
 	check := TemplateCheck{Diagnostics: fairlead.Diagnostics{}, Inputs: []fairlead.Input{}, Elements: []string{}}
-	t, ds := template.Parse(file, text)
+	t, ds := template.Parse(p.Main, p.Text)
 	check.Diagnostics = append(check.Diagnostics, ds...)
 	if t != nil {
 		check.Inputs = append(check.Inputs, t.Inputs()...)

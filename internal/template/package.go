@@ -5,17 +5,24 @@ import (
 	"archive/zip"
 	"bytes"
 	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path"
+	"regexp"
+	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/fairlead/fairlead"
 )
 
 const (
-	// MainFile is the template text within a package.
+	// MainFile is the template text within a package, unless another is named.
 	MainFile = "blueprint.yaml"
 	// MaxPackage is the largest upload in bytes, packed or not.
 	MaxPackage = 10 << 20
@@ -25,29 +32,98 @@ const (
 	maxRatio    = 200 // unpacked to packed; text reaches 20
 )
 
-// Unpack takes the template text out of an upload: a package (zip, tar.gz) gives its main file, everything else is the text
-// itself. A package is refused by the name of the entry that is at fault: a path that leads out of it, a link, a file that
-// this version cannot use. Nothing is written anywhere.
-func Unpack(filename string, body []byte) (file string, text []byte, err error) {
-	if len(body) > MaxPackage {
-		return "", nil, fairlead.Errorf(fairlead.TooLarge, "file %s has %d bytes: at most %d are accepted", filename, len(body), MaxPackage)
+var mainRE = regexp.MustCompile(`^[a-zA-Z0-9_]+([-.][a-zA-Z0-9]+)*\.(yaml|yml|json)$`)
+
+// Package is an upload taken apart: a text alone, or the files of an archive.
+type Package struct {
+	// Main is the name of the file with the template text: of the upload itself when it is no archive.
+	Main string
+	Text []byte
+	// Packed tells that the upload is an archive; Files are then the paths in it beside the main file, sorted.
+	Packed bool
+	Files  []string
+	// Digest is sha256:<hex> of the text or, of an archive, of all its files, however they are packed.
+	Digest string
+}
+
+// Open takes an upload apart: a package (zip, tar.gz) or a text. main is the name of the main file of a package, "" for
+// [MainFile]. A package is refused by the name of the entry that is at fault, such as a path that leads out of it or a link.
+// Nothing is written anywhere.
+func Open(filename, main string, body []byte) (*Package, error) {
+	if main == "" {
+		main = MainFile
 	}
-	p := unpacker{name: filename, limit: min(maxUnpacked, max(len(body)*maxRatio, 1<<20))}
+	if len(main) > 255 || !mainRE.MatchString(main) {
+		return nil, fairlead.Errorf(fairlead.Invalid, "main file %q: want letters, digits or underscores, with single dots or hyphens between them, ending in .yaml, .yml or .json", main)
+	}
+	files, packed, err := unpack(filename, body)
+	switch {
+	case err != nil:
+		return nil, err
+	case !packed:
+		return &Package{Main: filename, Text: body, Digest: digestOf(body)}, nil
+	}
+	text, ok := files[main]
+	if !ok {
+		return nil, fairlead.Errorf(fairlead.Invalid, "package %s has no file %s, which is the template of a package%s", filename, main, elsewhere(files, main))
+	}
+	p := &Package{Main: main, Text: text, Packed: true}
+	h := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if name != main {
+			p.Files = append(p.Files, name)
+		}
+		fmt.Fprintf(h, "%q %s\n", name, digestOf(files[name]))
+	}
+	fmt.Fprintf(h, "main %q\n", main)
+	p.Digest = "sha256:" + hex.EncodeToString(h.Sum(nil))
+	return p, nil
+}
+
+// elsewhere is advice about a main file that is not where it should be.
+func elsewhere(files map[string][]byte, main string) string {
+	var others []string
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if path.Base(name) == main {
+			return fmt.Sprintf("; there is %s: pack the content of the folder, not the folder", name)
+		}
+		if mainRE.MatchString(name) {
+			others = append(others, name)
+		}
+	}
+	if len(others) > 0 && len(others) < 5 {
+		return "; name another main file: " + strings.Join(others, ", ")
+	}
+	return ""
+}
+
+func digestOf(b []byte) string {
+	sum := sha256.Sum256(b)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// ReadFile returns one file of a package; ok is false when it is not there.
+func ReadFile(filename string, archive []byte, name string) (content []byte, ok bool, err error) {
+	files, _, err := unpack(filename, archive)
+	content, ok = files[path.Clean(name)]
+	return content, ok, err
+}
+
+// unpack reads the files of an archive; packed is false for everything else.
+func unpack(filename string, body []byte) (files map[string][]byte, packed bool, err error) {
+	if len(body) > MaxPackage {
+		return nil, false, fairlead.Errorf(fairlead.TooLarge, "file %s has %d bytes: at most %d are accepted", filename, len(body), MaxPackage)
+	}
+	p := unpacker{name: filename, limit: min(maxUnpacked, max(len(body)*maxRatio, 1<<20)), files: map[string][]byte{}}
 	switch {
 	case bytes.HasPrefix(body, []byte("PK\x03\x04")), bytes.HasPrefix(body, []byte("PK\x05\x06")):
 		err = p.zip(body)
 	case bytes.HasPrefix(body, []byte("\x1f\x8b")):
 		err = p.tarGz(body)
 	default:
-		return filename, body, nil
+		return nil, false, nil
 	}
-	if err != nil {
-		return "", nil, err
-	}
-	if !p.found {
-		return "", nil, fairlead.Errorf(fairlead.Invalid, "package %s has no file %s, which is the template of a package", filename, MainFile)
-	}
-	return MainFile, p.main, nil
+	return p.files, true, err
 }
 
 // unpacker reads the entries of one package.
@@ -55,8 +131,7 @@ type unpacker struct {
 	name    string
 	limit   int // bytes that may still come out
 	entries int
-	main    []byte
-	found   bool
+	files   map[string][]byte
 }
 
 func (p *unpacker) invalid(format string, args ...any) error {
@@ -109,24 +184,24 @@ func (p *unpacker) entry(name string, dir, regular bool, open func() (io.ReadClo
 	if err := p.checkPath(name); err != nil {
 		return err
 	}
-	switch clean := path.Clean(name); {
+	clean := path.Clean(name)
+	_, twice := p.files[clean]
+	switch {
 	case dir:
 		return nil
 	case !regular:
 		return p.invalid("entry %q is a link or special file; only files and folders are possible", name)
-	case clean == MainFile && p.found:
+	case twice:
 		return p.invalid("entry %q is there twice", name)
-	case clean == MainFile:
-		var err error
-		p.found = true
-		p.main, err = p.read(name, open)
-		return err
-	case harmless(clean):
-		_, err := p.read(name, open)
-		return err
-	default:
-		return p.invalid("entry %q: files beside %s are not available yet; push the template with everything in that file", name, MainFile)
 	}
+	for folder := path.Dir(clean); folder != "."; folder = path.Dir(folder) {
+		if _, file := p.files[folder]; file {
+			return p.invalid("entry %q lies in %s, which is a file", name, folder)
+		}
+	}
+	content, err := p.read(name, open)
+	p.files[clean] = content
+	return err
 }
 
 // checkPath refuses names that could lead out of the package, whatever system unpacks it.
@@ -134,6 +209,10 @@ func (p *unpacker) checkPath(name string) error {
 	switch {
 	case name == "":
 		return p.invalid("an entry has no name")
+	case len(name) > 255:
+		return p.invalid("entry %.60q...: the path has %d bytes, at most 255 are possible", name, len(name))
+	case !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl):
+		return p.invalid("entry %q: the path is not plain UTF-8 text", name)
 	case strings.ContainsAny(name, "\\\x00"):
 		return p.invalid("entry %q: a backslash or NUL is not possible in a path", name)
 	case strings.HasPrefix(name, "/"), len(name) > 1 && name[1] == ':':
@@ -162,11 +241,4 @@ func (p *unpacker) read(name string, open func() (io.ReadCloser, error)) (b []by
 		return nil, fairlead.Errorf(fairlead.TooLarge, "package %s unpacks to too much: at most %d bytes, and at most %d times its own size, are accepted", p.name, maxUnpacked, maxRatio)
 	}
 	return b, nil
-}
-
-// harmless files are for people and change nothing.
-func harmless(name string) bool {
-	base := strings.ToUpper(path.Base(name))
-	return strings.HasPrefix(base, "README") || strings.HasPrefix(base, "LICENSE") || strings.HasPrefix(base, "LICENCE") ||
-		path.Ext(base) == ".MD" || base == ".DS_STORE"
 }

@@ -7,6 +7,7 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"testing"
 
@@ -91,8 +92,13 @@ func TestUnpack(t *testing.T) {
 		{"the main file alone", []entry{{name: "blueprint.yaml", body: text}}, "", ""},
 		{"folders and texts for people beside it", []entry{{name: "docs/"}, {name: "docs/README.md", body: "x"}, {name: "./blueprint.yaml", body: text}, {name: "LICENSE", body: "x"}}, "", ""},
 		{"no main file", []entry{{name: "README.md", body: "x"}}, fairlead.Invalid, "has no file blueprint.yaml"},
-		{"the main file in a folder", []entry{{name: "shop/blueprint.yaml", body: text}}, fairlead.Invalid, `"shop/blueprint.yaml"`},
-		{"another file", []entry{{name: "blueprint.yaml", body: text}, {name: "plugins/a.py", body: "x"}}, fairlead.Invalid, "not available yet"},
+		{"the main file in a folder", []entry{{name: "shop/blueprint.yaml", body: text}}, fairlead.Invalid, "there is shop/blueprint.yaml: pack the content"},
+		{"another main file", []entry{{name: "shop.yaml", body: text}}, fairlead.Invalid, "name another main file: shop.yaml"},
+		{"a chart beside it", []entry{{name: "charts/a/Chart.yaml", body: "x"}, {name: "blueprint.yaml", body: text}}, "", ""},
+		{"a file twice under two names", []entry{{name: "blueprint.yaml", body: text}, {name: "a.txt"}, {name: "./a.txt"}}, fairlead.Invalid, "twice"},
+		{"a file in a file", []entry{{name: "blueprint.yaml", body: text}, {name: "a", body: "x"}, {name: "a/b", body: "x"}}, fairlead.Invalid, "lies in a, which is a file"},
+		{"a path that is too long", []entry{{name: strings.Repeat("a/", 200) + "b"}}, fairlead.Invalid, "401 bytes"},
+		{"a line end in a path", []entry{{name: "a\nb"}}, fairlead.Invalid, "not plain UTF-8 text"},
 		{"a path that leads out", []entry{{name: "../blueprint.yaml", body: text}}, fairlead.Invalid, `entry "../blueprint.yaml": the path leads out`},
 		{"a path that leads out further in", []entry{{name: "a/../../README.md", body: "x"}}, fairlead.Invalid, "leads out"},
 		{"an absolute path", []entry{{name: "/etc/README", body: "x"}}, fairlead.Invalid, "absolute"},
@@ -107,7 +113,7 @@ func TestUnpack(t *testing.T) {
 	for _, tt := range tests {
 		for kind, pack := range map[string]func(*testing.T, []entry) []byte{"zip": zipOf, "tar.gz": tarOf} {
 			t.Run(tt.name+" in "+kind, func(t *testing.T) {
-				file, got, err := template.Unpack("shop."+kind, pack(t, tt.entries))
+				p, err := template.Open("shop."+kind, "", pack(t, tt.entries))
 				if code := fairlead.ErrorCode(err); code != tt.code {
 					t.Fatalf("code = %q (%v), want %q", code, err, tt.code)
 				}
@@ -117,34 +123,71 @@ func TestUnpack(t *testing.T) {
 					}
 					return
 				}
-				if file != template.MainFile || string(got) != text {
-					t.Fatalf("got %s: %q", file, got)
+				if p.Main != template.MainFile || string(p.Text) != text || !p.Packed {
+					t.Fatalf("got %+v", p)
 				}
 			})
 		}
 	}
 	t.Run("a text is itself", func(t *testing.T) {
-		file, got, err := template.Unpack("shop.yaml", []byte(text))
-		if err != nil || file != "shop.yaml" || string(got) != text {
-			t.Fatalf("got %s: %q, %v", file, got, err)
+		p, err := template.Open("shop.yaml", "", []byte(text))
+		if err != nil || p.Main != "shop.yaml" || string(p.Text) != text || p.Packed || p.Files != nil {
+			t.Fatalf("got %+v, %v", p, err)
 		}
 	})
 	t.Run("half a package is refused", func(t *testing.T) {
 		for kind, pack := range map[string]func(*testing.T, []entry) []byte{"zip": zipOf, "tar.gz": tarOf} {
 			b := pack(t, []entry{{name: "blueprint.yaml", body: text}})
-			if _, _, err := template.Unpack("shop."+kind, b[:len(b)/2]); fairlead.ErrorCode(err) != fairlead.Invalid {
+			if _, err := template.Open("shop."+kind, "", b[:len(b)/2]); fairlead.ErrorCode(err) != fairlead.Invalid {
 				t.Errorf("%s: err = %v, want invalid", kind, err)
 			}
 		}
 	})
 }
 
+func TestOpen(t *testing.T) {
+	entries := []entry{{name: "charts/web/Chart.yaml", body: "chart"}, {name: "charts/"}, {name: "shop.yaml", body: "text"}, {name: "./files/a.txt", body: "a"}}
+	var digests []string
+	for kind, pack := range map[string]func(*testing.T, []entry) []byte{"zip": zipOf, "tar.gz": tarOf} {
+		body := pack(t, entries)
+		p, err := template.Open("shop."+kind, "shop.yaml", body)
+		if err != nil || string(p.Text) != "text" || !slices.Equal(p.Files, []string{"charts/web/Chart.yaml", "files/a.txt"}) {
+			t.Fatalf("%s: %+v, %v", kind, p, err)
+		}
+		digests = append(digests, p.Digest)
+		for name, want := range map[string]string{"charts/web/Chart.yaml": "chart", "files/a.txt": "a", "./files/a.txt": "a", "shop.yaml": "text"} {
+			if content, ok, err := template.ReadFile("shop."+kind, body, name); err != nil || !ok || string(content) != want {
+				t.Errorf("%s: file %s = %q, %v, %v", kind, name, content, ok, err)
+			}
+		}
+		if _, ok, err := template.ReadFile("shop."+kind, body, "charts"); ok || err != nil {
+			t.Errorf("a folder is read as a file: %v", err)
+		}
+	}
+	if digests[0] != digests[1] {
+		t.Errorf("the same files packed in two ways have digests %v", digests)
+	}
+	for _, main := range []string{"../shop.yaml", "a/shop.yaml", "shop.txt", "-.yaml", strings.Repeat("a", 251) + ".yaml", "a b.yaml"} {
+		if _, err := template.Open("shop.zip", main, zipOf(t, entries)); fairlead.ErrorCode(err) != fairlead.Invalid {
+			t.Errorf("main file %q: err = %v, want invalid", main, err)
+		}
+	}
+}
+
 func FuzzUnpack(f *testing.F) {
 	f.Add([]byte("PK\x03\x04"))
 	f.Add([]byte("\x1f\x8b\x08"))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		if _, text, err := template.Unpack("f", body); err == nil && len(text) > template.MaxPackage {
-			t.Fatalf("%d bytes came out", len(text))
+		p, err := template.Open("f", "", body)
+		if err == nil && len(p.Text) > template.MaxPackage {
+			t.Fatalf("%d bytes came out", len(p.Text))
+		}
+		if err == nil && p.Packed {
+			for _, name := range p.Files {
+				if _, ok, err := template.ReadFile("f", body, name); !ok || err != nil {
+					t.Fatalf("file %q is listed and not there: %v", name, err)
+				}
+			}
 		}
 	})
 }
