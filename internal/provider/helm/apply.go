@@ -258,7 +258,11 @@ func (a *pass) explain(what string, err error) error {
 	text := oneLine(err)
 	at := fmt.Sprintf("release %s in namespace %s cannot be %s", a.name, a.session.namespace, what)
 	switch {
-	case unreachable(err) || a.ctx.Err() != nil:
+	case a.ctx.Err() != nil:
+		return err
+	case errors.Is(err, context.DeadlineExceeded) && !requestFailed(err):
+		return fairlead.Errorf(fairlead.Failed, "%s: a hook of the chart took longer than %s: %s", at, a.timeout, strings.TrimSuffix(text, "; context deadline exceeded"))
+	case unreachable(err):
 		return err
 	case strings.Contains(text, "exists and cannot be imported"):
 		return fairlead.Errorf(fairlead.Conflict, "%s: %s; choose another name, or adopt what is there: %w", at, text, err)

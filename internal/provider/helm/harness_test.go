@@ -46,7 +46,6 @@ metadata: {name: "{{ .Release.Name }}-config"}
 data:
   greeting: {{ .Values.greeting | quote }}
   extra: {{ .Values.extra | toJson | quote }}
-  install: {{ .Release.IsInstall | quote }}
 `,
 		"templates/deployment.yaml": `{{- if .Values.replicas }}
 apiVersion: apps/v1

@@ -134,9 +134,11 @@ func unreachable(err error) bool {
 	if apierrors.IsServiceUnavailable(err) || apierrors.IsServerTimeout(err) || apierrors.IsTimeout(err) || apierrors.IsTooManyRequests(err) {
 		return true
 	}
-	if errors.Is(err, context.DeadlineExceeded) {
-		return true
-	}
+	return errors.Is(err, context.DeadlineExceeded) || requestFailed(err)
+}
+
+// requestFailed tells that a request got no answer.
+func requestFailed(err error) bool {
 	if _, ok := errors.AsType[*net.OpError](err); ok {
 		return true
 	}
