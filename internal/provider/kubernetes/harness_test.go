@@ -296,3 +296,10 @@ func storageClass(t *testing.T) string {
 	})
 	return name
 }
+
+func kubernetesConfig(t *testing.T, pullSecret func(context.Context, string) ([]byte, bool, error)) kubernetes.Config {
+	return kubernetes.Config{Kubeconfig: kubetest.Kubeconfig(t), Instance: "test", PullSecret: pullSecret}
+}
+
+// cleaning is the context of what a test does when it ends.
+func cleaning(t *testing.T) context.Context { return context.WithoutCancel(t.Context()) }

@@ -150,8 +150,11 @@ func (p *Provider) decideOn(ctx context.Context, c fairlead.Change, o *object, q
 		return c, p.explain(ctx, q, err)
 	case c.Prior == nil && b == nobodys:
 		c.Reason = "it exists already and is adopted"
-	case sameInEffect(live, tried) && (c.Prior == nil || c.Prior.State == fairlead.RecordMade):
+	case !sameInEffect(live, tried):
+	case settled(c.Prior, c.Record):
 		return none(c), nil
+	default:
+		c.Reason = "the cluster has it as wanted already; it is written down"
 	}
 	return c, nil
 }
