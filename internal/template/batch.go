@@ -224,7 +224,7 @@ func variablesOf(n, limit int64) map[string]any {
 // overlay works a text out and checks it as properties of the element in hand. The root is nil when that does not work, or
 // cannot be done yet: then unknown is not nil.
 func (c *checker) overlay(item *batchItem, vars map[string]any) (root *node, unknown *Unknown) {
-	text, unknown, undecided, problem := item.pattern.render(vars)
+	text, unknown, undecided, problem := item.pattern.render(vars, &c.steps)
 	if problem != nil {
 		c.patternProblem(item.text, problem)
 		return nil, nil

@@ -356,55 +356,6 @@ func (c *checker) output(p *pair) {
 	c.t.outputs = append(c.t.outputs, out)
 }
 
-func (c *checker) policies(pairs []pair) {
-	c.scope = inProperties
-	for i := range pairs {
-		p := &pairs[i]
-		c.push(p.key)
-		c.policy(p)
-		c.pop()
-	}
-}
-
-func (c *checker) policy(p *pair) {
-	c.name(p, nameRule{what: "policy", strict: plainNameRE, allowed: "lower-case letters, digits or hyphens", most: 48})
-	if p.value.kind != kindMap {
-		c.on(p.value).error("type", fmt.Sprintf("policy %s must be a map, not %s", quote(p.key), p.value.kind), "write NAME: {type: ..., targets: [...]}")
-		return
-	}
-	c.fields(p.value, "a policy", []string{"type", "properties", "targets"}, func(f *pair) {
-		switch f.key {
-		case "type":
-			if t := c.typeOf(f.value); t != nil && !t.policy {
-				c.on(f.value).error("type-name", fmt.Sprintf("%s is not a type of policies", t.name), "policies are HuaweiCloud.AntiDDos.Service and HuaweiCloud.APM.PinPoint")
-			}
-		case "properties":
-			c.value(f.value)
-		case "targets":
-			c.targets(f)
-		}
-	})
-	for _, key := range []string{"type", "targets"} {
-		if p.value.get(key) == nil {
-			c.key(p).error("missing-key", fmt.Sprintf("policy %s has no %s", quote(p.key), key), "")
-		}
-	}
-}
-
-func (c *checker) targets(p *pair) {
-	if p.value.kind != kindList || len(p.value.items) == 0 {
-		c.on(p.value).error("type", "targets must be a list of element names", "a policy without a target has no effect")
-		return
-	}
-	for i, item := range p.value.items {
-		c.pushIndex(i)
-		if c.t.byName[item.text] == nil || item.kind != kindString {
-			c.on(item).error("unknown-element", fmt.Sprintf("there is no element %s", quote(item.text)), c.meant(item.text, c.elementNames, "define it in node_templates"))
-		}
-		c.pop()
-	}
-}
-
 // cycles reports every circle of elements, at the place where its first element needs the second.
 func (c *checker) cycles() {
 	for _, el := range c.t.elements {

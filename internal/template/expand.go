@@ -31,7 +31,7 @@ type expansion struct {
 
 // Evaluate returns the elements that are made, in the author's order: those whose condition holds and that deploy does not leave
 // out. An element that a batch repeats is replaced by its repetitions, which are named NAME-1, NAME-2 and so on; the batch
-// itself requires them all. Values that need an attribute of an element that is not made are [Unknown].
+// itself requires them all. Policies are evaluated too, for what is to be said of them. Values that need an attribute of an element that is not made are [Unknown].
 func (t *Template) Evaluate(env Env) ([]Element, fairlead.Diagnostics) {
 	e := t.evaluator(env)
 	elements := make([]Element, 0, len(t.elements))
@@ -51,6 +51,7 @@ func (t *Template) Evaluate(env Env) ([]Element, fairlead.Diagnostics) {
 			position++
 		}
 	}
+	e.policies()
 	return elements, e.result()
 }
 
@@ -195,8 +196,11 @@ func (e *evaluator) whyLeftOut(el *element) string {
 		return ""
 	}
 	for _, r := range el.refs {
-		if to := e.t.byName[r.to]; r.how == within && !e.deployed(to) {
+		switch to := e.t.byName[r.to]; {
+		case r.how == within && !e.deployed(to):
 			return fmt.Sprintf("it is contained in %s, which is left out", quote(r.to))
+		case to.typ == stackType && !e.deployed(to) && e.forced(to):
+			return fmt.Sprintf("it needs %s, which is left out with force", quote(r.to))
 		}
 	}
 	// Only what nothing else needs goes with what is left out.
@@ -217,6 +221,12 @@ func (e *evaluator) whyLeftOut(el *element) string {
 // trimmed reports whether an element is left out by deploy, not by its condition.
 func (e *evaluator) trimmed(el *element) bool {
 	return !e.deployed(el) && !strings.HasPrefix(e.left[el], "condition ")
+}
+
+// forced reports whether what needs a stack is left out with it.
+func (e *evaluator) forced(el *element) bool {
+	n := el.properties.get("force")
+	return n != nil && e.trimmed(el) && e.decision(n, "force", false)
 }
 
 // wanted works out what deploy says about an element.

@@ -2,6 +2,7 @@ package template_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -60,6 +61,45 @@ func FuzzParse(f *testing.F) {
 		tmpl.GraphJSON()
 		if err := wellFormed(tmpl.SVG()); err != nil && json.Valid(tmpl.GraphJSON()) && !strings.ContainsAny(string(src), "\ufffe\uffff") {
 			t.Fatal(err)
+		}
+		if took := time.Since(start); took > slow {
+			t.Fatalf("took %v", took)
+		}
+	})
+}
+
+// FuzzBatch: no text of a batch makes the parser or the evaluation fail or run on.
+func FuzzBatch(f *testing.F) {
+	for _, text := range []string{
+		"k8sManifest: {kind: Job, name: \"{{ name | upper }}-{{ \"%03d\" | format(item) }}\"}", "{% for a in range(item) %}x{{ a }}: {{ loop.index ** 2 }}\n{% endfor %}",
+		"{% if item is even and name in [\"a\"] %}a: 1{% elif not item %}b: {{ -item // 2 }}{% else %}{{ {\"a\": (1, 2)} | tojson }}{% endif %}",
+		"{{ name[0] if name is defined else [3, 1] | sort | join(\", \") }}", "{# note #}{% raw %}{{ x }}{% endraw %}", "a: {{ sizes.b[1:2] }}", "{{ (", "{% for %}", "{{ sizes | length ~ 1.5 | round(1) }}",
+		"{%- if unknown == 1 -%} a {%- endif -%}", "{{ unknown | default(1) }}: {{ nobody | default(\"b\") }}",
+	} {
+		f.Add(text, int64(3))
+	}
+	f.Fuzz(func(t *testing.T, text string, limit int64) {
+		quoted, err := json.Marshal(text)
+		if err != nil {
+			t.Skip()
+		}
+		src := fmt.Sprintf(`{"tosca_definitions_version": "cloud_tosca_version_1_0", "node_templates": {
+"db": {"type": "CCE.Service", "properties": {"k8sManifest": {"kind": "Service"}}}, "job": {"type": "CCE.Job", "properties": {"k8sManifest": {"kind": "Job"}}},
+"all": {"type": "AOS.Batch", "properties": {"limit": %d, "values": {"name": "web", "sizes": {"a": 1, "b": [1, 2]}, "unknown": {"get_attribute": ["db", "refID"]}},
+"items": [{"element": "job", "properties": %s}]}}}}`, limit, quoted)
+		start := time.Now()
+		tmpl, _ := template.Parse("fuzz.json", []byte(src))
+		if tmpl == nil {
+			return
+		}
+		elements, _ := tmpl.Evaluate(template.Env{})
+		if len(elements) > 502 {
+			t.Fatalf("%d elements", len(elements))
+		}
+		for _, el := range elements {
+			if _, err := json.Marshal(el.Properties); err != nil {
+				t.Fatal(err)
+			}
 		}
 		if took := time.Since(start); took > slow {
 			t.Fatalf("took %v", took)

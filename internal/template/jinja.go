@@ -20,6 +20,7 @@ const (
 	maxPattern  = 64 << 10 // bytes of the text
 	maxRendered = 1 << 20  // bytes that come out, and that are built on the way
 	maxSteps    = 100_000  // parts that are worked out
+	maxAllSteps = 1 << 20  // likewise, of all texts of a template; 64 bytes that come out count as one more
 	maxBrackets = 50       // nesting of brackets
 )
 
@@ -203,16 +204,19 @@ type rendering struct {
 	vars  map[string]any // in reach: nil, bool, int64, float64, string, []any, map[string]any, Unknown
 	out   strings.Builder
 	steps int
+	most  int // of the steps
 	built int
 	// unknown is the first value that was not known. undecided tells that the text depends on it in more than a value.
 	unknown   *Unknown
 	undecided bool
 }
 
-// render works the pattern out. The text is of no use when it is undecided.
-func (p *pattern) render(vars map[string]any) (text string, unknown *Unknown, undecided bool, problem *patternError) {
-	r := &rendering{vars: vars}
+// render works the pattern out. The text is of no use when it is undecided. budget is what all patterns together may still
+// cost.
+func (p *pattern) render(vars map[string]any, budget *int) (text string, unknown *Unknown, undecided bool, problem *patternError) {
+	r := &rendering{vars: vars, most: min(maxSteps, *budget)}
 	defer func() {
+		*budget -= r.steps + r.built/64
 		if x := recover(); x != nil {
 			problem = mistake(nil, "", "the text cannot be worked out")
 		}
@@ -224,8 +228,8 @@ func (p *pattern) render(vars map[string]any) (text string, unknown *Unknown, un
 }
 
 func (r *rendering) step(at *tokens.Token) error {
-	if r.steps++; r.steps > maxSteps {
-		return mistake(at, "", "working the text out takes more than %d steps", maxSteps)
+	if r.steps++; r.steps > r.most {
+		return mistake(at, fmt.Sprintf("at most %d are possible, and %d for all texts of a template", maxSteps, maxAllSteps), "working the text out takes too many steps")
 	}
 	return nil
 }
@@ -383,13 +387,11 @@ func (r *rendering) loop(b *forBlock) error {
 	if len(keys) == 0 && b.none != nil {
 		return r.write(b.none.Nodes)
 	}
-	outer := r.vars
-	defer func() { r.vars = outer }()
+	defer r.restore(b.key, b.value, "loop")()
 	for i := range keys {
 		if err := r.step(b.at); err != nil {
 			return err
 		}
-		r.vars = maps.Clone(outer)
 		r.vars[b.key] = keys[i]
 		if b.value != "" {
 			r.vars[b.value] = values[i]
@@ -400,6 +402,22 @@ func (r *rendering) loop(b *forBlock) error {
 		}
 	}
 	return nil
+}
+
+// restore notes variables and returns what puts them back.
+func (r *rendering) restore(names ...string) func() {
+	before := make(map[string]any, len(names))
+	for _, name := range names {
+		if v, ok := r.vars[name]; ok {
+			before[name] = v
+		}
+	}
+	return func() {
+		for _, name := range names {
+			delete(r.vars, name)
+		}
+		maps.Copy(r.vars, before)
+	}
 }
 
 // entries are what a loop goes over: the items of a list, or the sorted keys of a map with their values. With two variables an

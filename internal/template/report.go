@@ -17,11 +17,13 @@ type report struct {
 	path   []step
 	// looks is how many names may still be compared for "did you mean", so that a file of nothing but mistakes stays cheap.
 	looks int
+	// steps is how many steps may still be taken to work out texts with {{...}} in them.
+	steps int
 	// inside is the text that the places count from, nil for the document.
 	inside *node
 }
 
-func newReport(file string) *report { return &report{file: file, looks: 1 << 18} }
+func newReport(file string) *report { return &report{file: file, looks: 1 << 18, steps: maxAllSteps} }
 
 // step is one key or list index of a path.
 type step struct {

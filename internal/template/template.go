@@ -22,6 +22,7 @@ type Template struct {
 	conditions  map[string]*node
 	mappings    mappings
 	outputs     []output
+	policies    []*policy
 	graph       *graph.Graph[string]
 	batches     []*batch
 	trims       bool // some element says deploy
