@@ -54,6 +54,10 @@ func (r router) Delete(ctx context.Context, record fairlead.Record) error {
 	return r.of(record.Type).Delete(ctx, record)
 }
 
+func (r router) Release(ctx context.Context, record fairlead.Record) error {
+	return release(ctx, r.of(record.Type), record)
+}
+
 // Watch joins what the target and the nested stacks tell.
 func (r router) Watch(ctx context.Context, stackID string) <-chan string {
 	return merged(ctx, r.target.Watch(ctx, stackID), r.stacks.Watch(ctx, stackID))

@@ -2,6 +2,7 @@ package stack
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/fairlead/fairlead"
@@ -51,7 +52,7 @@ func (s *slice) outcome() (fairlead.ActionState, string) {
 	}
 	switch {
 	case done:
-		return fairlead.ActionSucceeded, ""
+		return fairlead.ActionSucceeded, s.remains()
 	case s.action.Canceling:
 		return fairlead.ActionCanceled, "canceled"
 	case s.expired():
@@ -62,6 +63,17 @@ func (s *slice) outcome() (fairlead.ActionState, string) {
 		return fairlead.ActionTimedOut, text
 	}
 	return fairlead.ActionFailed, cause
+}
+
+// remains tells what the action took out of the record and left on the target.
+func (s *slice) remains() string {
+	var parts []string
+	for i := range s.ops {
+		if op := &s.ops[i]; op.Verb == fairlead.OpDelete && op.Message != "" {
+			parts = append(parts, op.Element+" ("+op.Type+") was "+op.Message)
+		}
+	}
+	return strings.Join(parts, "; ")
 }
 
 func (s *slice) skipRest() {
@@ -122,6 +134,9 @@ func (s *slice) endStack(ctx context.Context, tx *store.Tx) error {
 		id := s.stack.ID
 		s.stack.ID = ""
 		return tx.DeleteStack(ctx, id)
+	}
+	if err := s.keepAbout(ctx, tx); err != nil {
+		return err
 	}
 	s.stack.Action = ""
 	s.stack.Status, s.stack.Reason = fairlead.StackAbnormal, s.action.Message

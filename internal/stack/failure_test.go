@@ -140,7 +140,7 @@ func TestDeletion(t *testing.T) {
 	}
 	t.Run("force says what it leaves behind", func(t *testing.T) {
 		a := b.want(fairlead.ActionSucceeded, b.wait(b.engine.Delete(ctx, stack.Request{Name: "shop", Force: true})))
-		if objects(w) != "default/b" || !strings.Contains(planText(a.Plan), "left behind: it is stuck") {
+		if objects(w) != "default/b" || a.Message != "b (CCE.ConfigMap) was left behind: it is stuck; it is at name=default/b" {
 			t.Errorf("objects %s\n%s", objects(w), planText(a.Plan))
 		}
 	})

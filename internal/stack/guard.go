@@ -48,6 +48,11 @@ func (g guarded) Delete(ctx context.Context, r fairlead.Record) (err error) {
 	return g.Provider.Delete(ctx, r)
 }
 
+func (g guarded) Release(ctx context.Context, r fairlead.Record) (err error) {
+	defer g.contain("release", r.Element, func(broke error) { err = broke })
+	return release(ctx, g.Provider, r)
+}
+
 func (g guarded) contain(call, element string, fail func(error)) {
 	v := recover()
 	if v == nil {

@@ -91,3 +91,29 @@ func (p *planner) cautions(wants []want) (all fairlead.Diagnostics) {
 	}
 	return all
 }
+
+// refuseRetained finds elements that shall be kept and can only be changed by deleting what is to be kept.
+func (p *planner) refuseRetained(wants []want) error {
+	var ds fairlead.Diagnostics
+	for _, w := range wants {
+		c := w.change
+		if c.Verb != fairlead.OpReplace || c.Prior == nil || !c.Prior.Retain || !sameThing(c.Prior.Identity, c.Record.Identity) {
+			continue
+		}
+		ds = append(ds, p.template.Locate(fairlead.Diagnostics{{
+			Severity: fairlead.SeverityError, Code: "retained", Summary: fmt.Sprintf("element %q is retained, and this change needs it deleted and made again: %s", w.element.Name, c.Reason),
+			Detail: "give the new one another name, or take the retention off with an upgrade of its own",
+		}}, w.element.Name)...)
+	}
+	return ds.Err(p.subject())
+}
+
+// sameThing tells that two identities do not differ in anything that both have.
+func sameThing(a, b map[string]string) bool {
+	for k, v := range a {
+		if w, both := b[k]; both && v != w {
+			return false
+		}
+	}
+	return true
+}

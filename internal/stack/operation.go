@@ -76,8 +76,7 @@ func (s *slice) beginDelete(op *operation) {
 		s.succeed(op, "")
 		return
 	}
-	r.State = fairlead.RecordDeleting
-	s.putRecord(r)
+	s.putRecord(deletingRecord(r))
 	s.activate(op, callDelete)
 	s.applying(op)
 }
@@ -91,14 +90,20 @@ func (s *slice) beginChange(op *operation) {
 	next := callApply
 	if op.Verb == fairlead.OpReplace && op.change.Prior != nil {
 		next = callDelete
-		r := *op.change.Prior
-		r.State = fairlead.RecordDeleting
-		s.putRecord(r)
+		s.putRecord(deletingRecord(*op.change.Prior))
 	} else {
 		s.putRecord(plannedRecord(op.change))
 	}
 	s.activate(op, next)
 	s.applying(op)
+}
+
+// deletingRecord is the record that stands while a resource is being deleted. What was never seen made holds nothing that is
+// worth to be retained.
+func deletingRecord(r fairlead.Record) fairlead.Record {
+	r.Retain = r.Retain && r.State != fairlead.RecordPlanned
+	r.State = fairlead.RecordDeleting
+	return r
 }
 
 // plannedRecord is the record that stands while a resource is being made.
@@ -268,12 +273,11 @@ func (s *slice) receiveDelete(op *operation, r result) {
 		s.pollLater(op)
 		s.note(op, r.err.Error())
 	case r.err != nil && op.Verb == fairlead.OpDelete && s.action.Forced:
-		s.event(op.Element, "element-forgotten", fmt.Sprintf("%s (%s %s) was left behind: %s", op.Element, op.Type,
-			identityText(s.records[op.Element]), s.told(op, r.err)))
-		s.dropRecord(op.Element)
-		s.succeed(op, "left behind: "+s.told(op, r.err))
+		s.forget(op, "element-forgotten", "left behind: "+s.told(op, r.err)+"; it is")
 	case r.err != nil:
 		s.failWith(op, r.err)
+	case op.Verb == fairlead.OpDelete && s.records[op.Element].Retain:
+		s.forget(op, "element-retained", "kept on the target, as the template wants:")
 	case op.Verb == fairlead.OpDelete:
 		s.dropRecord(op.Element)
 		s.event(op.Element, "element-deleted", op.Element+" was deleted")
@@ -282,6 +286,15 @@ func (s *slice) receiveDelete(op *operation, r result) {
 		s.putRecord(plannedRecord(op.change))
 		op.call, op.next, op.wait = callApply, time.Time{}, 0
 	}
+}
+
+// forget ends a deletion that leaves the resource on the target. What the operation's message says is told again when the
+// action ends.
+func (s *slice) forget(op *operation, event, text string) {
+	text += " " + identityText(s.records[op.Element])
+	s.event(op.Element, event, op.Element+" ("+op.Type+") was "+text)
+	s.dropRecord(op.Element)
+	s.succeed(op, text)
 }
 
 func identityText(r fairlead.Record) string {

@@ -68,6 +68,9 @@ func (p *planner) plan(ctx context.Context) (*planned, error) {
 	if err := p.decide(ctx, wants); err != nil {
 		return nil, err
 	}
+	if err := p.refuseRetained(wants); err != nil {
+		return nil, err
+	}
 	unread := p.read(ctx, wants)
 	out := p.assemble(wants)
 	out.Warnings = slices.Concat(diags, checks, unread, p.cautions(wants))

@@ -115,7 +115,11 @@ func (p *pool) make(t task) (r result) {
 	case callHealth:
 		r.health, r.healthErr = p.provider.Health(p.ctx, t.record)
 	case callDelete:
-		r.err = p.provider.Delete(p.ctx, t.record)
+		if t.record.Retain {
+			r.err = release(p.ctx, p.provider, t.record)
+		} else {
+			r.err = p.provider.Delete(p.ctx, t.record)
+		}
 	}
 	return r
 }

@@ -40,5 +40,18 @@ type Provider interface {
 	Delete(ctx context.Context, record fairlead.Record) error
 }
 
+// Releaser is a Provider that marks resources as belonging to a stack. Release takes the marks away from one that stays on
+// the target when its element goes, so that another stack can adopt it; what is gone already is fine.
+type Releaser interface {
+	Release(ctx context.Context, record fairlead.Record) error
+}
+
+func release(ctx context.Context, p Provider, r fairlead.Record) error {
+	if p, ok := p.(Releaser); ok {
+		return p.Release(ctx, r)
+	}
+	return nil
+}
+
 // ErrDeleting tells that a deletion goes on and Delete shall be called again.
 var ErrDeleting error = fairlead.ErrDeleting

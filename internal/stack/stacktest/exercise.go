@@ -6,6 +6,7 @@ import (
 	"errors"
 	"maps"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -24,6 +25,9 @@ type Suite struct {
 	Element func(t *testing.T, revision int) template.Element
 	// Replacement returns the element of revision 1 with something changed that cannot be changed in place. Default: none.
 	Replacement func(t *testing.T) template.Element
+	// Foreign makes, on the target and without the provider, what the element of revision 1 would be, belonging to no stack.
+	// Default: a target where nothing can be foreign.
+	Foreign func(t *testing.T)
 	// Attributes are the names of attributes that must be there after Apply. Default: refName.
 	Attributes []string
 	// Timeout bounds each wait for health and for a deletion. Default: 30 seconds.
@@ -86,6 +90,9 @@ func Exercise(t *testing.T, s Suite) {
 	if s.Replacement != nil {
 		t.Run("what cannot be changed in place is replaced", func(t *testing.T) { s.exerciseReplacement(t) })
 	}
+	if s.Foreign != nil {
+		t.Run("what belongs to no stack is taken over only when that is asked for", func(t *testing.T) { s.exerciseAdoption(t) })
+	}
 	t.Run("a deleted resource is gone, and deleting it again is fine", func(t *testing.T) {
 		b := s.begin(t)
 		r := b.make(b.plan(b.element(1), nil, fairlead.OpCreate))
@@ -124,6 +131,30 @@ func (s Suite) exerciseReplacement(t *testing.T) {
 	c.Verb, c.Prior = fairlead.OpCreate, nil
 	r = b.make(c)
 	b.plan(want, &r, fairlead.OpNone)
+}
+
+func (s Suite) exerciseAdoption(t *testing.T) {
+	b := s.begin(t)
+	s.Foreign(t)
+	el := b.element(1)
+	if _, err := b.provider.Plan(b.ctx, el, nil); fairlead.ErrorCode(err) != fairlead.Conflict || !strings.Contains(err.Error(), "adopt") {
+		t.Errorf("plan of what is there already: %v; want a conflict that says how to adopt it", err)
+	}
+	el.Adopt = true
+	r := b.make(b.plan(el, nil, fairlead.OpUpdate))
+	b.restart()
+	b.plan(b.element(1), stored(t, r), fairlead.OpNone)
+	if p, ok := b.provider.(stack.Releaser); ok {
+		if err := p.Release(b.ctx, *stored(t, r)); err != nil {
+			t.Fatalf("release: %v", err)
+		}
+		if _, err := b.provider.Plan(b.ctx, b.element(1), nil); fairlead.ErrorCode(err) != fairlead.Conflict {
+			t.Errorf("plan of what was released: %v; want a conflict", err)
+		}
+		r = b.make(b.plan(el, nil, fairlead.OpUpdate))
+	}
+	b.delete(r)
+	b.read(r, false)
 }
 
 // bundle is one test of the suite.

@@ -22,6 +22,7 @@ func TestFakePassesTheSuite(t *testing.T) {
 		Element:     func(_ *testing.T, revision int) template.Element { return element(fmt.Sprint(revision), "1") },
 		Replacement: func(*testing.T) template.Element { return element("1", "2") },
 		Attributes:  []string{"refName", "refID"},
+		Foreign:     func(*testing.T) { w.Foreign("default/it", map[string]any{"data": "old"}) },
 	})
 	if left := w.Objects(); len(left) > 0 {
 		t.Errorf("left: %v", left)

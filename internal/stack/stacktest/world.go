@@ -46,7 +46,9 @@ type Object struct {
 	ID         string
 	Properties map[string]any
 	Immutable  string
-	looks      int
+	// Stack is the id of the stack that the object belongs to; empty for one that no stack has made.
+	Stack string
+	looks int
 }
 
 // World is a target in memory. Safe for concurrent use.
@@ -139,6 +141,28 @@ func (w *World) Remove(identity string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	delete(w.objects, identity)
+}
+
+// Foreign makes an object that belongs to no stack.
+func (w *World) Foreign(identity string, properties map[string]any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.objects[identity] = &Object{ID: identity + "#foreign", Properties: properties}
+}
+
+// Change changes a value below the properties of an object behind the stack's back. nil takes it away.
+func (w *World) Change(identity string, value any, path ...string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	m := w.objects[identity].Properties
+	for _, k := range path[:len(path)-1] {
+		m, _ = m[k].(map[string]any)
+	}
+	if last := path[len(path)-1]; value == nil {
+		delete(m, last)
+	} else {
+		m[last] = value
+	}
 }
 
 // note counts a call and returns what the test wants to do about it.
@@ -239,18 +263,26 @@ func (f *Fake) Check(el template.Element) fairlead.Diagnostics {
 
 // Plan compares with what exists.
 func (f *Fake) Plan(_ context.Context, want template.Element, prior *fairlead.Record) (c fairlead.Change, err error) {
-	err = f.do("plan", want.Name, func() error {
-		c = f.plan(want, prior)
-		return nil
+	err = f.do("plan", want.Name, func() (err error) {
+		c, err = f.plan(want, prior)
+		return err
 	})
 	return c, err
 }
 
-func (f *Fake) plan(want template.Element, prior *fairlead.Record) fairlead.Change {
+func (f *Fake) plan(want template.Element, prior *fairlead.Record) (fairlead.Change, error) {
 	name := objectName(want)
 	c := fairlead.Change{Verb: fairlead.OpCreate, Record: fairlead.Record{Identity: map[string]string{"name": name}}}
 	if prior == nil {
-		return c
+		o, exists := f.world.objects[name]
+		switch {
+		case !exists || o.Stack != "":
+			return c, nil
+		case !want.Adopt:
+			return c, foreign(want.Name, name)
+		}
+		c.Verb = fairlead.OpUpdate
+		return c, nil
 	}
 	o, exists := f.world.objects[prior.Identity["name"]]
 	switch {
@@ -263,7 +295,11 @@ func (f *Fake) plan(want template.Element, prior *fairlead.Record) fairlead.Chan
 	default:
 		c.Verb, c.Record = fairlead.OpNone, *prior
 	}
-	return c
+	return c, nil
+}
+
+func foreign(element, name string) error {
+	return fairlead.Errorf(fairlead.Conflict, "element %s: %s exists already and belongs to no stack; take it over with --adopt=%s, or choose another name", element, name, element)
 }
 
 // objectName is the name of the manifest or, without one, of the element.
@@ -286,6 +322,9 @@ func (f *Fake) Apply(ctx context.Context, c fairlead.Change) (r fairlead.Record,
 		if err := f.trouble(ctx, r); err != nil {
 			return err
 		}
+		if o := f.world.objects[r.Identity["name"]]; o != nil && o.Stack == "" && c.Verb == fairlead.OpCreate {
+			return foreign(r.Element, r.Identity["name"])
+		}
 		r.Attributes = f.world.put(r)
 		return nil
 	})
@@ -302,7 +341,7 @@ func (w *World) put(r fairlead.Record) map[string]any {
 		w.objects[name] = o
 	}
 	o.Properties, o.Immutable = clone(r.Properties).(map[string]any), annotation(r.Properties, "immutable")
-	o.looks = 0
+	o.looks, o.Element, o.Stack = 0, r.Element, r.StackID
 	return map[string]any{"refName": name, "refID": o.ID}
 }
 
@@ -406,6 +445,18 @@ func (f *Fake) Delete(ctx context.Context, r fairlead.Record) error {
 		}
 		delete(f.world.objects, r.Identity["name"])
 		return nil
+	})
+}
+
+var _ stack.Releaser = (*Fake)(nil)
+
+// Release leaves the object to nobody.
+func (f *Fake) Release(ctx context.Context, r fairlead.Record) error {
+	return f.do("release", r.Element, func() error {
+		if o, exists := f.world.objects[r.Identity["name"]]; exists {
+			o.Stack = ""
+		}
+		return ctx.Err()
 	})
 }
 
