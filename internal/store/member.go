@@ -3,8 +3,11 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -36,6 +39,7 @@ type member struct {
 	log   *slog.Logger
 	jobs  jobQueue
 	tell  func(news)
+	last  string     // file with the name under which this data directory's server joined last
 	joins sync.Mutex // held by join and leave
 
 	end  context.CancelFunc // of the loop; nil while not joined
@@ -60,8 +64,8 @@ type sighting struct {
 	at   time.Time
 }
 
-func newMember(p *postgresDB, log *slog.Logger, jobs jobQueue, tell func(news)) *member {
-	return &member{pool: p.pool, log: log, jobs: jobs, tell: tell, news: make(chan struct{})}
+func newMember(p *postgresDB, log *slog.Logger, jobs jobQueue, tell func(news), dir string) *member {
+	return &member{pool: p.pool, last: filepath.Join(dir, "server"), log: log, jobs: jobs, tell: tell, news: make(chan struct{})}
 }
 
 // join adds this server to the others and begins to work jobs.
@@ -104,7 +108,13 @@ func (m *member) leave(ctx context.Context) error {
 
 // enter writes this server down under a new name and begins to work jobs under it.
 func (m *member) enter(ctx context.Context) error {
+	if err := m.buryLast(ctx); err != nil {
+		return err
+	}
 	id := uuid.NewString()
+	if err := os.WriteFile(m.last, []byte(id), 0o600); err != nil {
+		return fmt.Errorf("store: write down the name of this server: %w", err)
+	}
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"
@@ -118,6 +128,21 @@ func (m *member) enter(ctx context.Context) error {
 		return err
 	}
 	m.set(id) // now those who hold something may go on
+	return nil
+}
+
+// buryLast takes back at once what the last life of this server left: whoever has its data directory knows that it is over.
+func (m *member) buryLast(ctx context.Context) error {
+	id, err := os.ReadFile(m.last)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("store: read the name of the last server: %w", err)
+	}
+	if err := m.bury(ctx, string(id)); err != nil {
+		return unavailable(err)
+	}
 	return nil
 }
 

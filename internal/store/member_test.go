@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -19,7 +20,9 @@ import (
 func twoServers(t *testing.T) (a, b *store.DB) {
 	t.Helper()
 	cfg := storetest.Postgres(t, store.Config{Dir: t.TempDir()})
-	return mustOpen(t, cfg), mustOpen(t, cfg)
+	other := cfg
+	other.Dir, other.KeyFile = t.TempDir(), filepath.Join(cfg.Dir, "key")
+	return mustOpen(t, cfg), mustOpen(t, other)
 }
 
 // startNotes lets a server work notes.
@@ -141,6 +144,7 @@ func TestReadsHoldUntilTheCommit(t *testing.T) {
 
 // TestTheWorkOfADeadServerGoesOn lets a server look dead in the middle of a job, which also holds a lease.
 func TestTheWorkOfADeadServerGoesOn(t *testing.T) {
+	t.Parallel()
 	a, b := twoServers(t)
 	hold := make(chan struct{})
 	defer close(hold)
@@ -182,6 +186,27 @@ func TestTheWorkOfADeadServerGoesOn(t *testing.T) {
 	}
 }
 
+// TestANewLifeTakesBackAtOnce opens the data directory of a server that died.
+func TestANewLifeTakesBackAtOnce(t *testing.T) {
+	t.Parallel()
+	cfg := storetest.Postgres(t, store.Config{Dir: t.TempDir()})
+	first := mustOpen(t, cfg)
+	hold := make(chan struct{})
+	defer close(hold)
+	w := startNotes(t, first, hold)
+	enqueue(t, first, "unfinished")
+	receive(t, w.got)
+	first.Freeze()
+	begun := time.Now()
+	again := startNotes(t, mustOpen(t, cfg), nil)
+	if got := receive(t, again.got); got != "unfinished" {
+		t.Fatalf("worked %q", got)
+	}
+	if took := time.Since(begun); took > 5*time.Second {
+		t.Errorf("it took %s", took)
+	}
+}
+
 // TestALeaseGoesOnWhenItsServerLeaves does not wait for anybody to look dead.
 func TestALeaseGoesOnWhenItsServerLeaves(t *testing.T) {
 	a, b := twoServers(t)
@@ -204,6 +229,7 @@ func TestALeaseGoesOnWhenItsServerLeaves(t *testing.T) {
 
 // TestAServerTakenForDeadJoinsAgain removes a living server, as others do after it hung for a while.
 func TestAServerTakenForDeadJoinsAgain(t *testing.T) {
+	t.Parallel()
 	a, b := twoServers(t)
 	w := startNotes(t, a, nil)
 	mustWrite(t, b, func(ctx context.Context, tx *store.Tx) error {

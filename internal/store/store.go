@@ -103,7 +103,7 @@ func (db *DB) start(ctx context.Context, cfg Config) error {
 	}
 	if p, shared := db.sql.(*postgresDB); shared {
 		p.listen(db.log, jobQueues(), db.tell)
-		db.member = newMember(p, db.log, db.jobs, db.tell)
+		db.member = newMember(p, db.log, db.jobs, db.tell, cfg.Dir)
 	}
 	return nil
 }

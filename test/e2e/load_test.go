@@ -68,7 +68,7 @@ func TestKilledServerUnderLoad(t *testing.T) {
 
 	ctx, stop := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer stop()
-	load := &load{hook: hook, accepted: map[string]acceptance{}, killing: make(chan struct{})}
+	load := &load{hooks: func(string) []string { return []string{hook} }, accepted: map[string]acceptance{}, killing: make(chan struct{})}
 	var senders sync.WaitGroup
 	for range loadSenders {
 		senders.Go(func() { load.send(ctx) })
@@ -135,8 +135,8 @@ type acceptance struct{ ID, Run string }
 
 // load is the messages that were sent.
 type load struct {
-	hook    string
-	killing chan struct{} // closed when the last kill is over
+	hooks   func(key string) []string // where a message can be sent
+	killing chan struct{}             // closed when the last kill is over
 
 	mu       sync.Mutex
 	sent     int
@@ -198,7 +198,8 @@ func (l *load) post(ctx context.Context, key string) (status int, a acceptance, 
 	l.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, l.hook+"?tag="+url.QueryEscape(key), nil)
+	hooks := l.hooks(key)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, hooks[rand.IntN(len(hooks))]+"?tag="+url.QueryEscape(key), nil)
 	if err != nil {
 		return 0, a, err
 	}
@@ -257,13 +258,9 @@ func pages[T any](s *server, path string) (all []T) {
 // metrics returns the lines of a metric with one of the states that are not 0.
 func (s *server) metrics(name string, states ...string) string {
 	s.t.Helper()
-	res := s.get("/metrics")
-	defer res.Body.Close() //nolint:errcheck // it was read
 	var found []string
 	known := false
-	lines := bufio.NewScanner(res.Body)
-	for lines.Scan() {
-		line := lines.Text()
+	for _, line := range s.metricLines() {
 		if !strings.HasPrefix(line, name+"{") {
 			continue
 		}
@@ -274,8 +271,22 @@ func (s *server) metrics(name string, states ...string) string {
 			}
 		}
 	}
-	if err := lines.Err(); err != nil || !known {
-		s.t.Fatalf("metric %s is not there: %v", name, err)
+	if !known {
+		s.t.Fatalf("metric %s is not there", name)
 	}
 	return strings.Join(found, ", ")
+}
+
+func (s *server) metricLines() (all []string) {
+	s.t.Helper()
+	res := s.get("/metrics")
+	defer res.Body.Close() //nolint:errcheck // it was read
+	lines := bufio.NewScanner(res.Body)
+	for lines.Scan() {
+		all = append(all, lines.Text())
+	}
+	if err := lines.Err(); err != nil {
+		s.t.Fatal(err)
+	}
+	return all
 }

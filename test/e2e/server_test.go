@@ -68,6 +68,8 @@ type server struct {
 	data    string
 	address string
 	config  string
+	args    []string // more of them for serve
+	env     []string // more of it for serve
 	cmd     *exec.Cmd
 	log     *bytes.Buffer
 }
@@ -75,8 +77,14 @@ type server struct {
 // newServer starts a server on a free port and signs the command line in.
 func newServer(t *testing.T) *server {
 	t.Helper()
+	return newServerWith(t, nil)
+}
+
+// newServerWith is newServer with more environment and arguments.
+func newServerWith(t *testing.T, env []string, args ...string) *server {
+	t.Helper()
 	dir := t.TempDir()
-	s := &server{t: t, data: filepath.Join(dir, "data"), address: freeAddress(t), config: filepath.Join(dir, "config.json")}
+	s := &server{t: t, data: filepath.Join(dir, "data"), address: freeAddress(t), config: filepath.Join(dir, "config.json"), env: env, args: args}
 	s.start()
 	t.Cleanup(s.end)
 	s.mustRunInput(adminPassword, "login", s.url(""), "--user", "admin", "--password-stdin")
@@ -99,8 +107,8 @@ func (s *server) url(path string) string { return "http://" + s.address + path }
 func (s *server) start() {
 	s.t.Helper()
 	s.log = &bytes.Buffer{}
-	s.cmd = exec.Command(binary, "serve", "--data", s.data, "--listen", s.address)
-	s.cmd.Env = append(os.Environ(), "FAIRLEAD_ADMIN_PASSWORD="+adminPassword)
+	s.cmd = exec.Command(binary, append([]string{"serve", "--data", s.data, "--listen", s.address}, s.args...)...)
+	s.cmd.Env = append(append(os.Environ(), "FAIRLEAD_ADMIN_PASSWORD="+adminPassword), s.env...)
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
@@ -192,7 +200,12 @@ func mustJSON[T any](s *server, args ...string) T {
 // eventually asks again every 50 ms until fn returns nil, for at most 90 seconds.
 func (s *server) eventually(what string, fn func() error) {
 	s.t.Helper()
-	deadline := time.After(90 * time.Second)
+	s.eventuallyWithin(90*time.Second, what, fn)
+}
+
+func (s *server) eventuallyWithin(limit time.Duration, what string, fn func() error) {
+	s.t.Helper()
+	deadline := time.After(limit)
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -203,7 +216,7 @@ func (s *server) eventually(what string, fn func() error) {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			s.t.Fatalf("%s: not within 90 s: %v\nlog of the server:\n%s", what, err, s.log)
+			s.t.Fatalf("%s: not within %s: %v\nlog of the server:\n%s", what, limit, err, s.log)
 		}
 	}
 }

@@ -1,0 +1,233 @@
+package e2e_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/internal/store/storetest"
+)
+
+// The pipelines of the mixed load, with how many of each 40 messages go to one. What they deploy holds only settings, except
+// for the last, which makes containers. Two share a stack, so that their stages find it busy, wait and try again.
+const killsPipeline = `
+name: %[1]s
+variables: [{name: tag, value: none}]
+start:
+  mode: any
+  conditions:
+    - webhook: {}
+      params: [{name: tag, variable: tag}]
+stages:
+  - name: first
+    type: template-deploy
+    deploy: {tool: aos, stack: %[2]s, create: true, target: local, template: load, version: "1.0", parameters: {tag: "${tag}-${SYS_INCREMENT}"}}
+    timeout: 30m
+  - name: second
+    type: template-deploy
+    deploy: {tool: aos, stack: %[3]s, create: true, target: local, template: %[4]s, version: "1.0", parameters: {tag: "${tag}"}}
+    timeout: 30m
+`
+
+const boxTemplate = `
+tosca_definitions_version: huaweicloud_tosca_version_1_0
+inputs:
+  tag: {type: string}
+node_templates:
+  box:
+    type: HuaweiCloud.CCE.Deployment
+    properties:
+      k8sManifest:
+        apiVersion: apps/v1
+        kind: Deployment
+        metadata: {name: box}
+        spec:
+          replicas: 1
+          selector: {matchLabels: {app: box}}
+          template:
+            metadata: {labels: {app: box}}
+            spec:
+              containers:
+                - name: box
+                  image: %s
+                  env: [{name: TAG, value: {get_input: tag}}]
+`
+
+// killed is the pipelines of the mixed load.
+func killed() []string { return []string{"alone", "shared-a", "shared-b", "box"} }
+
+// pipelineOf says which pipeline a message is for.
+func pipelineOf(key string) string {
+	n, _ := strconv.Atoi(strings.TrimPrefix(key, "message-"))
+	switch {
+	case n%40 == 7:
+		return "box"
+	case n%4 == 0:
+		return "shared-a"
+	case n%4 == 2:
+		return "shared-b"
+	}
+	return "alone"
+}
+
+// kills is how often TestKills kills, from FAIRLEAD_CRASH_KILLS.
+func kills(t *testing.T) int {
+	t.Helper()
+	text := os.Getenv("FAIRLEAD_CRASH_KILLS")
+	if text == "" {
+		t.Skip("takes minutes: make test-crash")
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		t.Fatalf("FAIRLEAD_CRASH_KILLS is %q, want a number", text)
+	}
+	return n
+}
+
+// TestKills kills servers at random moments under a mixed load of messages that come twice and more, runs of several stages,
+// stages that wait for each other's stack, and containers. At the end every accepted message had its effect once, every run
+// has ended well, numbers and events have no gaps, and no job is left.
+func TestKills(t *testing.T) {
+	n := kills(t)
+	mustEngine(t)
+	t.Run("sqlite", func(t *testing.T) { killThem(t, n, []*server{newServer(t)}) })
+	t.Run("postgres, two servers", func(t *testing.T) {
+		name := fmt.Sprintf("fairlead_kills_%d", os.Getpid())
+		env := []string{"FAIRLEAD_DATABASE_URL=" + storetest.Database(t, name, true)}
+		images := filepath.Join(t.TempDir(), "images")
+		first := newServerWith(t, env, "--registry-dir", images)
+		second := newServerWith(t, env, "--registry-dir", images, "--key-file", filepath.Join(first.data, "key"))
+		killThem(t, n, []*server{first, second})
+	})
+}
+
+func killThem(t *testing.T, n int, servers []*server) {
+	s := servers[0]
+	paths := s.prepareKills()
+	load := &load{accepted: map[string]acceptance{}, killing: make(chan struct{}), hooks: func(key string) (all []string) {
+		for _, s := range servers {
+			all = append(all, s.url(paths[pipelineOf(key)]))
+		}
+		return all
+	}}
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute+time.Duration(n)*3*time.Second)
+	defer stop()
+	var senders sync.WaitGroup
+	for range 2 {
+		senders.Go(func() { load.send(ctx) })
+	}
+	begun := time.Now()
+	for range n {
+		pause(ctx, rand.N(500*time.Millisecond))
+		victim := servers[rand.IntN(len(servers))]
+		victim.kill()
+		if len(servers) > 1 { // the other one goes on alone for a while
+			pause(ctx, rand.N(200*time.Millisecond))
+		}
+		victim.start()
+	}
+	killing := time.Since(begun)
+	close(load.killing)
+	senders.Wait()
+	for _, err := range load.errs {
+		t.Error(err)
+	}
+	s.endOf(load.accepted)
+	t.Logf("%d messages, %d attempts, %d kills in %s; all ended %s later", len(load.accepted), load.attempts, n,
+		killing.Round(time.Second), (time.Since(begun) - killing).Round(time.Second))
+}
+
+// prepareKills makes templates and pipelines and returns the paths of their webhooks.
+func (s *server) prepareKills() map[string]string {
+	s.t.Helper()
+	s.pushImage("1.0")
+	box := fmt.Sprintf(boxTemplate, s.address+"/demo/web:1.0")
+	s.mustRun("template", "push", "load", "1.0", s.writeFile("load.yaml", loadTemplate))
+	s.mustRun("template", "push", "box", "1.0", s.writeFile("box.yaml", box))
+	paths := map[string]string{}
+	for _, name := range killed() {
+		text := fmt.Sprintf(killsPipeline, name, name+"-1", name+"-2", "load")
+		switch name {
+		case "shared-a", "shared-b":
+			text = fmt.Sprintf(killsPipeline, name, "shared-1", "shared-2", "load")
+		case "box":
+			text = fmt.Sprintf(killsPipeline, name, "box-1", "box-2", "box")
+		}
+		s.mustRun("pipeline", "apply", "-f", s.writeFile(name+".yaml", text))
+		paths[name] = mustJSON[fairlead.Pipeline](s, "pipeline", "get", name).Webhooks[0].Path
+	}
+	return paths
+}
+
+// endOf waits for the end of everything and compares it with what was accepted.
+func (s *server) endOf(accepted map[string]acceptance) {
+	s.t.Helper()
+	open := []string{"queued", "running", "waiting", "held"}
+	s.eventuallyWithin(10*time.Minute, "all runs end", func() error {
+		if busy := s.metrics("fairlead_runs", open...); busy != "" {
+			return errors.New(busy)
+		}
+		return nil
+	})
+	runs := map[string][]fairlead.Run{}
+	byID := map[string]fairlead.Run{}
+	actions := map[string]bool{}
+	for _, name := range killed() {
+		runs[name] = pages[fairlead.Run](s, "/api/v1/pipelines/"+name+"/runs")
+		for i, run := range runs[name] {
+			if want := int64(len(runs[name]) - i); run.Number != want || run.Variables["SYS_INCREMENT"] != fmt.Sprint(want) {
+				s.t.Fatalf("run %d of %s is number %d with SYS_INCREMENT %s: want %d", i, name, run.Number, run.Variables["SYS_INCREMENT"], want)
+			}
+			if run.State != fairlead.RunSucceeded {
+				s.t.Errorf("run %d of %s: %+v", run.Number, name, run)
+			}
+			for _, stage := range run.Stages {
+				if stage.Attempt != 1 || stage.Action == "" || actions[stage.Action] {
+					s.t.Errorf("run %d of %s: stage %+v", run.Number, name, stage)
+				}
+				actions[stage.Action] = true
+			}
+			byID[run.ID] = run
+		}
+	}
+	if len(byID) != len(accepted) {
+		s.t.Errorf("%d messages were accepted, and there are %d runs", len(accepted), len(byID))
+	}
+	for key, a := range accepted {
+		if run, ok := byID[a.Run]; !ok || run.Variables["tag"] != key || run.Pipeline != pipelineOf(key) {
+			s.t.Errorf("message %s was accepted for run %s, which is %+v", key, a.Run, run)
+		}
+	}
+	s.eventually("no job is left", func() error {
+		if left := s.metrics("fairlead_jobs", "available", "running", "retryable", "scheduled", "pending", "discarded", "cancelled"); left != "" {
+			return errors.New(left)
+		}
+		return nil
+	})
+	s.countersAgree(len(byID), len(actions))
+	for i, e := range pages[fairlead.Event](s, "/api/v1/events") {
+		if e.Seq != int64(i+1) {
+			s.t.Fatalf("event %d has seq %d: one is missing", i+1, e.Seq)
+		}
+	}
+}
+
+// countersAgree compares the metrics with what was listed.
+func (s *server) countersAgree(runs, actions int) {
+	s.t.Helper()
+	for metric, want := range map[string]int{`fairlead_runs{state="succeeded"}`: runs, `fairlead_stack_actions{state="succeeded"}`: actions} {
+		if !slices.Contains(s.metricLines(), fmt.Sprintf("%s %d", metric, want)) {
+			s.t.Errorf("metric %s is not %d", metric, want)
+		}
+	}
+}
