@@ -114,7 +114,7 @@ func TestKills(t *testing.T) {
 func killThem(t *testing.T, n int, servers []*server) {
 	s := servers[0]
 	paths := s.prepareKills()
-	load := &load{accepted: map[string]acceptance{}, killing: make(chan struct{}), hooks: func(key string) (all []string) {
+	load := &load{gap: 800 * time.Millisecond, accepted: map[string]acceptance{}, killing: make(chan struct{}), hooks: func(key string) (all []string) {
 		for _, s := range servers {
 			all = append(all, s.url(paths[pipelineOf(key)]))
 		}
@@ -128,7 +128,7 @@ func killThem(t *testing.T, n int, servers []*server) {
 	}
 	begun := time.Now()
 	for range n {
-		pause(ctx, rand.N(500*time.Millisecond))
+		pause(ctx, rand.N(400*time.Millisecond))
 		victim := servers[rand.IntN(len(servers))]
 		victim.kill()
 		if len(servers) > 1 { // the other one goes on alone for a while

@@ -68,7 +68,7 @@ func TestKilledServerUnderLoad(t *testing.T) {
 
 	ctx, stop := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer stop()
-	load := &load{hooks: func(string) []string { return []string{hook} }, accepted: map[string]acceptance{}, killing: make(chan struct{})}
+	load := &load{hooks: func(string) []string { return []string{hook} }, gap: 120 * time.Millisecond, accepted: map[string]acceptance{}, killing: make(chan struct{})}
 	var senders sync.WaitGroup
 	for range loadSenders {
 		senders.Go(func() { load.send(ctx) })
@@ -136,6 +136,7 @@ type acceptance struct{ ID, Run string }
 // load is the messages that were sent.
 type load struct {
 	hooks   func(key string) []string // where a message can be sent
+	gap     time.Duration             // the longest pause of a sender between two messages
 	killing chan struct{}             // closed when the last kill is over
 
 	mu       sync.Mutex
@@ -170,7 +171,7 @@ func (l *load) send(ctx context.Context) {
 			l.accepted[key] = a
 		}
 		l.mu.Unlock()
-		if pause(ctx, rand.N(120*time.Millisecond)); ctx.Err() != nil {
+		if pause(ctx, rand.N(l.gap)); ctx.Err() != nil {
 			return
 		}
 	}
