@@ -46,14 +46,12 @@ func (l *lives) bury(p *stacktest.Fake) { l.t.Cleanup(p.Bury) }
 
 // killAt kills the server at the n-th call of an action's work that changes or looks at the world, before or after the call has its effect.
 func (l *lives) killAt(n int, after bool) {
-	l.killed = make(chan struct{})
 	at := func(_ int, c stacktest.Call) {
-		if c.Method != "plan" && c.Method != "read" && l.count.Add(1) == int64(n) {
-			l.engine.Die(errKilled)
-			l.provider.Die()
-			close(l.killed)
+		if c.Method != "plan" && c.Method != "read" {
+			l.step(n)
 		}
 	}
+	l.killed = make(chan struct{})
 	l.world.OnCall(nil)
 	l.world.OnReturn(nil)
 	l.count.Store(0)
@@ -62,6 +60,22 @@ func (l *lives) killAt(n int, after bool) {
 	} else {
 		l.world.OnCall(at)
 	}
+}
+
+// step counts a step at which the server can be killed, and kills it at the n-th.
+func (l *lives) step(n int) {
+	if l.count.Add(1) == int64(n) {
+		l.engine.Die(errKilled)
+		l.provider.Die()
+		close(l.killed)
+	}
+}
+
+// killAfterCommit kills the server after the n-th transaction of what works actions.
+func (l *lives) killAfterCommit(n int) {
+	l.count.Store(0)
+	l.killed = make(chan struct{})
+	l.engine.OnCommit(func() { l.step(n) })
 }
 
 // rebirth starts a new server on a copy of what the dead one had committed.
@@ -124,16 +138,16 @@ func (l *lives) end(a fairlead.Action, err error) fairlead.Action {
 		}()
 	}
 	ended, err := l.engine.Wait(ctx, a.ID)
-	if err == nil {
-		return ended
-	}
 	select {
 	case <-l.killed:
+		l.rebirth()
+		return l.wait(a, nil)
 	default:
+	}
+	if err != nil {
 		l.t.Fatal(err)
 	}
-	l.rebirth()
-	return l.wait(a, nil)
+	return ended
 }
 
 // TestKilledAnywhere kills the server at every single call of a provider, before and after the call has its effect, and

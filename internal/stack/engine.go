@@ -48,6 +48,8 @@ type Engine struct {
 
 	// dead is set by tests that let the process die: from then on no slice writes anything.
 	dead atomic.Pointer[error]
+	// committing is called at the end of each transaction of what works actions. Tests let the process die there.
+	committing func()
 }
 
 // New returns an Engine. Register its workers and call Recover before the jobs start.
@@ -152,7 +154,13 @@ func (e *Engine) write(ctx context.Context, fn func(tx *store.Tx) error) error {
 	if err := e.dead.Load(); err != nil {
 		return *err
 	}
-	return e.db.Write(ctx, fn)
+	return e.db.Write(ctx, func(tx *store.Tx) error {
+		err := fn(tx)
+		if err == nil && e.committing != nil {
+			e.committing()
+		}
+		return err
+	})
 }
 
 func (e *Engine) start(ctx context.Context, r Request) (a fairlead.Action, err error) {

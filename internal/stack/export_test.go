@@ -5,6 +5,9 @@ import "time"
 // Die makes the engine write nothing any more, as if its process had been killed.
 func (e *Engine) Die(err error) { e.dead.Store(&err) }
 
+// OnCommit has f called at the end of each transaction of what works actions.
+func (e *Engine) OnCommit(f func()) { e.committing = f }
+
 // FieldChanges is tested by its results.
 var FieldChanges = fieldChanges
 

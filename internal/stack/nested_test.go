@@ -28,7 +28,7 @@ inputs:
   text: {type: string, default: hello, description: text}
   pass: {type: password, default: hunter22, description: pass}
 node_templates:
-  map:
+  ` + object + `-map:
     type: HuaweiCloud.CCE.ConfigMap
     properties:
       k8sManifest:
@@ -39,7 +39,7 @@ node_templates:
           text: {get_input: text}
           pass: {get_input: pass}
 outputs:
-  id: {value: {get_attribute: [map, refID]}, description: id}
+  id: {value: {get_attribute: [` + object + `-map, refID]}, description: id}
   text: {value: {get_input: text}, description: text}
 `
 }
@@ -133,7 +133,7 @@ func TestNestedLife(t *testing.T) {
 	if err != nil {
 		t.Fatal(describe(err))
 	}
-	if got, want := nestedText(plan, ""), "create data\n  create core\n    create map\n  create side\ncreate web\n  create map\n"; got != want {
+	if got, want := nestedText(plan, ""), "create data\n  create core\n    create core-map\n  create side\ncreate web\n  create web-map\n"; got != want {
 		t.Errorf("preview\n%s\nwant\n%s", got, want)
 	}
 	a := b.want(fairlead.ActionSucceeded, b.wait(b.engine.Create(ctx, request("1.0"))))
@@ -182,7 +182,7 @@ func TestNestedLife(t *testing.T) {
 	if err != nil {
 		t.Fatal(describe(err))
 	}
-	if got, want := nestedText(plan, ""), "update data\n  update core\n    replace map\n  update side\nupdate web\n  update map\n"; got != want {
+	if got, want := nestedText(plan, ""), "update data\n  update core\n    replace core-map\n  update side\nupdate web\n  update web-map\n"; got != want {
 		t.Errorf("preview\n%s\nwant\n%s", got, want)
 	}
 	if text := fmt.Sprintf("%+v %+v", plan, nestedText(plan, "")); strings.Contains(text, "opensesame") || strings.Contains(text, "swordfish") || strings.Contains(text, "hunter22") {

@@ -178,12 +178,19 @@ func (w *World) behaviour(element string, properties map[string]any) *Behaviour 
 	if b, set := w.behaviours[element]; set {
 		return b
 	}
+	key := element
+	for _, name := range []string{"fail", "unhealthy", "panic", "steps", "unavailable"} {
+		key += "\n" + annotation(properties, name)
+	}
+	if b, known := w.behaviours[key]; known {
+		return b
+	}
 	b := &Behaviour{
 		Fail: annotation(properties, "fail"), Unhealthy: annotation(properties, "unhealthy"), Panic: annotation(properties, "panic"),
 	}
 	b.Steps, _ = strconv.Atoi(annotation(properties, "steps"))
 	b.Unavailable, _ = strconv.Atoi(annotation(properties, "unavailable"))
-	w.behaviours[element] = b
+	w.behaviours[key] = b
 	return b
 }
 
