@@ -103,6 +103,7 @@ func copyDatabase(t testing.TB, from, to string) {
 	if _, err := db.ExecContext(t.Context(), "VACUUM INTO ?", filepath.Join(to, "fairlead.db")); err != nil {
 		t.Fatal(err)
 	}
+	asKilled(t, filepath.Join(to, "fairlead.db"))
 	src, err := os.Open(filepath.Join(from, "key"))
 	if err != nil {
 		t.Fatal(err)
@@ -116,6 +117,21 @@ func copyDatabase(t testing.TB, from, to string) {
 		t.Fatal(err)
 	}
 	if err := dst.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// asKilled leaves jobs that ran as a process leaves them that is killed: running.
+func asKilled(t testing.TB, file string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.ExecContext(t.Context(), `UPDATE river_job SET state = 'running' WHERE state = 'retryable'`); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
 }

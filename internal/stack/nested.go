@@ -63,11 +63,8 @@ func (n nested) find(ctx context.Context, id string) (c child, err error) {
 
 // Check finds what can be said of a nested stack without its template.
 func (nested) Check(el template.Element) (ds fairlead.Diagnostics) {
-	if _, err := deployed(el); err != nil {
-		ds = append(ds, finding("nested-stack", "deploy", err.Error()))
-	}
 	if _, err := wishOf(el); err != nil {
-		ds = append(ds, problems(err)...)
+		ds = problems(err)
 	}
 	return ds
 }

@@ -3,7 +3,6 @@ package stack_test
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -137,13 +136,11 @@ func TestNestedRefusals(t *testing.T) {
 	}
 	b.push("lost", "1.0", middle("nowhere@1.0"))
 	b.push("odd", "1.0", strings.Replace(middle("core@1.0"), "text: {get_input: text}\n", "text: {get_input: text}\n        other: x\n", 1))
-	b.push("late", "1.0", strings.Replace(outer("data@1.0", "web@1.0"), "deploy: {get_input: deploy}", "deploy: {get_attribute: [data, id]}", 1))
 	for template, want := range map[string]string{
 		"ring":  "template ring@1.0 contains itself: stack shop (ring@1.0) > stack shop-core (ring2@1.0) > stack shop-core-core (ring@1.0)",
 		"deep8": "stacks are nested 9 deep, at most 8 are allowed",
 		"lost":  `template nowhere has no version "1.0"`,
 		"odd":   `the template has no input "other"`,
-		"late":  "what is left out is decided before anything is made",
 	} {
 		_, err := b.engine.Preview(ctx, stack.Request{Name: "shop", Template: template, Version: "1.0"})
 		if err == nil || !strings.Contains(describe(err), want) {
@@ -233,16 +230,4 @@ func TestNestedKilledAnywhere(t *testing.T) {
 			})
 		}
 	}
-}
-
-// TestNestedSample runs the sample of the original's documentation, with the templates that it names.
-func TestNestedSample(t *testing.T) {
-	sample, err := os.ReadFile("testdata/aos-stack-nested.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := stacktest.NewWorld()
-	b := newBench(t, w.Provider())
-	b.push("nested", "1.0", string(sample))
-	_ = b
 }

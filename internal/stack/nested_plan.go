@@ -5,39 +5,7 @@ import (
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/internal/store"
-	"github.com/fairlead/fairlead/internal/template"
 )
-
-// evaluate evaluates the elements of the plan: all whose condition holds, without the nested stacks that are not deployed.
-// What reads one of these finds nothing.
-func (p *planner) evaluate() ([]template.Element, fairlead.Diagnostics) {
-	elements, diags := p.template.Evaluate(p.env())
-	left := map[string]bool{}
-	for _, el := range elements {
-		if yes, err := deployed(el); err == nil && !yes {
-			left[el.Name] = true
-		}
-	}
-	if len(left) == 0 || diags.HasErrors() {
-		return elements, diags
-	}
-	p.left = left
-	elements, diags = p.template.Evaluate(p.env())
-	return slices.DeleteFunc(elements, func(el template.Element) bool { return left[el.Name] }), diags
-}
-
-// leftOut tells that the plan leaves an element out: it makes it not, or deletes it.
-func (s *slice) leftOut(element string) bool {
-	if s.template == nil || s.template.ElementType(element) != stackType {
-		return false
-	}
-	i := slices.IndexFunc(s.ops, func(op operation) bool { return op.Element == element })
-	if i < 0 {
-		_, recorded := s.records[element]
-		return !recorded
-	}
-	return s.ops[i].Verb == fairlead.OpDelete
-}
 
 // showNested adds the plan of a nested stack to the operation, and hides what only that one knows to be secret.
 func showNested(op *fairlead.Operation, c fairlead.Change, mask fairlead.Mask) {

@@ -83,6 +83,7 @@ node_templates:
     type: HuaweiCloud.AOS.Stack
     properties:
       templateId: ` + data + `
+      deploy: true
       inputs:
         text: {get_input: text}
         pass: {get_input: pass}

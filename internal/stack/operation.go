@@ -151,9 +151,6 @@ func (s *slice) changedBelow(op *operation) bool {
 func (s *slice) env() template.Env {
 	return environment(s.stack, s.want.Inputs, func(element string) (map[string]any, bool) {
 		r, ok := s.records[element]
-		if s.leftOut(element) {
-			return nil, true
-		}
 		return r.Attributes, ok && r.State == fairlead.RecordMade
 	})
 }

@@ -27,8 +27,6 @@ type planner struct {
 
 	// volatile are recorded elements whose attributes will change: they are made anew.
 	volatile map[string]bool
-	// left are nested stacks that the template leaves out.
-	left map[string]bool
 }
 
 // planned is a plan with what is stored beside it.
@@ -53,7 +51,7 @@ type want struct {
 // as one Invalid error.
 func (p *planner) plan(ctx context.Context) (*planned, error) {
 	p.volatile = map[string]bool{}
-	elements, diags := p.evaluate()
+	elements, diags := p.template.Evaluate(p.env())
 	if err := diags.Err(p.subject()); err != nil {
 		return nil, err
 	}
@@ -84,9 +82,6 @@ func (p *planner) subject() string {
 func (p *planner) env() template.Env {
 	return environment(p.stack, p.inputs, func(element string) (map[string]any, bool) {
 		r, ok := p.records[element]
-		if p.left[element] {
-			return nil, true
-		}
 		if !ok || r.State != fairlead.RecordMade || p.volatile[element] {
 			return nil, false
 		}

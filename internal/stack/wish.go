@@ -51,26 +51,6 @@ func wishOf(el template.Element) (wish, error) {
 	return w, ds.Err("element " + el.Name)
 }
 
-// deployed tells whether an element is part of its stack: a nested stack can say no.
-func deployed(el template.Element) (bool, error) {
-	if el.Type != stackType {
-		return true, nil
-	}
-	switch v := el.Properties["deploy"].(type) {
-	case nil:
-		return true, nil
-	case bool:
-		return v, nil
-	case template.Unknown:
-		return true, fairlead.Errorf(fairlead.Invalid, "deploy needs an attribute of element %q: what is left out is decided before anything is made; use inputs", v.Element)
-	case string:
-		if v == "true" || v == "false" {
-			return v == "true", nil
-		}
-	}
-	return true, fairlead.Errorf(fairlead.Invalid, "deploy must be true or false")
-}
-
 // resolve finds the template version that templateId means: NAME@VERSION, or an id that the template was pushed with.
 func (n nested) resolve(ctx context.Context, ref any) (name, version string, err error) {
 	text, _ := ref.(string)
