@@ -110,7 +110,7 @@ type StageImage struct {
 
 // Deploy says which stack a template-deploy stage upgrades, and with what.
 type Deploy struct {
-	Tool       string            `json:"tool" enum:"aos"`
+	Tool       string            `json:"tool" enum:"aos,helm"`
 	Stack      string            `json:"stack"`
 	Create     bool              `json:"create,omitempty" doc:"make the stack when it is absent"`
 	Target     string            `json:"target,omitempty"`
@@ -118,6 +118,30 @@ type Deploy struct {
 	Template   string            `json:"template,omitempty"`
 	Version    string            `json:"version,omitempty"`
 	Parameters map[string]string `json:"parameters,omitempty"`
+	// Helm is what tool helm installs.
+	Helm *DeployHelm `json:"helm,omitempty"`
+}
+
+// DeployHelm says which Helm release a stage installs or upgrades. The stack holds that release alone.
+type DeployHelm struct {
+	Release string    `json:"release"`
+	Chart   HelmChart `json:"chart"`
+	// Package is the template version, NAME@VERSION, whose package holds the chart and the values file.
+	Package    string `json:"package,omitempty"`
+	ValuesFile string `json:"values_file,omitempty"`
+	// Values are the chart's values. A text that holds variables is text after they are replaced, unless Types, by path such as
+	// image.tag or ports[0], says int, float or bool.
+	Values          map[string]any    `json:"values,omitempty"`
+	Types           map[string]string `json:"types,omitempty"`
+	NoWait          bool              `json:"no_wait,omitempty" doc:"the stage does not wait until the release's objects are ready"`
+	CreateNamespace bool              `json:"create_namespace,omitempty" doc:"make the namespace when it is absent"`
+}
+
+// HelmChart says which chart: a path or name in a package, a chart of a repository, or an address.
+type HelmChart struct {
+	Name    string `json:"name,omitempty"`
+	Version string `json:"version,omitempty"`
+	URL     string `json:"url,omitempty"`
 }
 
 // RunState is the state of a run.

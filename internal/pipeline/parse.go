@@ -305,13 +305,16 @@ func (p *parser) references(at place, text string, known map[string]bool) {
 }
 
 func (p *parser) deploy(n *yaml.Node, path string, known map[string]bool) *fairlead.Deploy {
+	if toolOf(n) == toolHelm {
+		return p.deployHelm(n, path, known)
+	}
 	o := p.object(n, path, "deploy", []string{"tool", "stack", "create", "target", "namespace", "template", "version", "parameters"}, nil)
 	if o == nil {
 		return nil
 	}
 	o.require("deploy", "tool", "stack")
 	d := &fairlead.Deploy{
-		Tool: o.choice("tool", "", []string{"aos"}, []string{"helm"}), Stack: o.str("stack"), Create: o.bool("create"), Target: o.str("target"),
+		Tool: o.choice("tool", "", []string{toolAOS, toolHelm}, nil), Stack: o.str("stack"), Create: o.bool("create"), Target: o.str("target"),
 		Namespace: o.str("namespace"), Template: o.str("template"), Version: o.value("version"),
 	}
 	for key, name := range map[string]string{"stack": d.Stack, "target": d.Target, "template": d.Template, "namespace": d.Namespace} {

@@ -130,6 +130,11 @@ func (e *Engine) prepare(ctx context.Context, d *deployment, left time.Duration)
 	if err := d.expand(values); err != nil {
 		return err
 	}
+	if d.spec.Deploy.Helm != nil {
+		if err := e.prepareRelease(ctx, d, values); err != nil {
+			return err
+		}
+	}
 	then, err := json.Marshal(stageDone{d.attempt})
 	if err != nil {
 		return err
