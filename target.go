@@ -18,14 +18,29 @@ type Target struct {
 	Name string     `json:"name"`
 	Kind TargetKind `json:"kind" enum:"engine,kubernetes"`
 	// Host is the engine's address, such as unix:///var/run/docker.sock.
-	Host      string    `json:"host,omitempty"`
+	Host string `json:"host,omitempty"`
+	// Server is the address of the cluster's API. What the server signs in with is kept apart and never shown.
+	Server string `json:"server,omitempty"`
+	// Context is the kubeconfig's context that the cluster and the user came from.
+	Context string `json:"context,omitempty"`
+	// InCluster tells that the server runs in the cluster and uses the service account of its pod.
+	InCluster bool      `json:"in_cluster,omitempty"`
 	CreatedAt time.Time `json:"created_at"`
+}
+
+// Address is where the target is reached.
+func (t Target) Address() string {
+	if t.Kind == TargetKubernetes {
+		return t.Server
+	}
+	return t.Host
 }
 
 // TargetCheck is what a look at a target found.
 type TargetCheck struct {
-	Target  string `json:"target"`
-	OK      bool   `json:"ok"`
-	Version string `json:"version,omitempty"`
-	Message string `json:"message,omitempty" doc:"why it is not ok, or what is missing"`
+	Target  string   `json:"target"`
+	OK      bool     `json:"ok"`
+	Version string   `json:"version,omitempty"`
+	Message string   `json:"message,omitempty" doc:"why it is not ok"`
+	Missing []string `json:"missing,omitempty" doc:"rights that stacks may need and the server does not have on the target"`
 }

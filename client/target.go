@@ -17,13 +17,23 @@ func (c *Client) Target(ctx context.Context, name string) (fairlead.Target, erro
 	return get[fairlead.Target](ctx, c, "targets", name)
 }
 
-// CreateTarget adds a target. An engine without a host is looked for where Docker and Podman listen.
-func (c *Client) CreateTarget(ctx context.Context, name string, kind fairlead.TargetKind, host string) (fairlead.Target, error) {
-	in := map[string]any{"name": name, "kind": kind}
-	if host != "" {
-		in["host"] = host
-	}
-	return post[fairlead.Target](ctx, c, in, "targets")
+// NewTarget is a target to add: an engine, which is looked for where Docker and Podman listen when it has no Host, or a cluster
+// with either a Kubeconfig or InCluster.
+type NewTarget struct {
+	Name string              `json:"name"`
+	Kind fairlead.TargetKind `json:"kind"`
+	Host string              `json:"host,omitempty"`
+	// Kubeconfig is the text of a kubeconfig that refers to no files and no programs; Context is one of its contexts, its
+	// current one when empty.
+	Kubeconfig string `json:"kubeconfig,omitempty"`
+	Context    string `json:"context,omitempty"`
+	// InCluster is the cluster in which the server runs.
+	InCluster bool `json:"in_cluster,omitempty"`
+}
+
+// CreateTarget adds a target.
+func (c *Client) CreateTarget(ctx context.Context, t NewTarget) (fairlead.Target, error) {
+	return post[fairlead.Target](ctx, c, t, "targets")
 }
 
 // CheckTarget looks whether a target answers. A target that does not is no error: the check says so.

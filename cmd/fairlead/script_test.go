@@ -18,6 +18,7 @@ import (
 
 	"github.com/fairlead/fairlead/client"
 	"github.com/fairlead/fairlead/internal/provider/engine"
+	"github.com/fairlead/fairlead/internal/provider/kubernetes/kubetest"
 )
 
 // The scripts in testdata/script run the program as a user does. Those that need a server say `server`, which starts the
@@ -36,6 +37,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", filepath.Join(env.WorkDir, "home"))
 			env.Setenv("TZ", "UTC")
+			env.Setenv("CLUSTER", os.Getenv(kubetest.Variable))
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
@@ -43,12 +45,21 @@ func TestScripts(t *testing.T) {
 			"json":   cmdJSON,
 			"push":   cmdPush,
 			"server": cmdServer,
+			// namespace puts a name of a namespace that is deleted at the end into NAMESPACE.
+			"namespace": func(ts *testscript.TestScript, _ bool, _ []string) {
+				name := kubetest.Name("script")
+				kubetest.DeleteNamespace(t, name)
+				ts.Setenv("NAMESPACE", name)
+			},
 		},
 		Condition: func(cond string) (bool, error) {
-			if cond != "engine" {
-				return false, fmt.Errorf("no condition %q", cond)
+			switch cond {
+			case "engine":
+				return haveEngine(t), nil
+			case "cluster":
+				return haveCluster(t), nil
 			}
-			return haveEngine(t), nil
+			return false, fmt.Errorf("no condition %q", cond)
 		},
 	})
 }
@@ -61,6 +72,15 @@ func haveEngine(t *testing.T) bool {
 		t.Error("no container engine answers, and FAIRLEAD_TEST_REQUIRE says that one is there")
 	}
 	return ok
+}
+
+// haveCluster reports whether there is a Kubernetes cluster for tests.
+func haveCluster(t *testing.T) bool {
+	have := os.Getenv(kubetest.Variable) != ""
+	if !have && os.Getenv("FAIRLEAD_TEST_REQUIRE") == "1" {
+		t.Errorf("%s is not set, and FAIRLEAD_TEST_REQUIRE says that a cluster is there", kubetest.Variable)
+	}
+	return have
 }
 
 const scriptPassword = "correct horse battery"

@@ -48,6 +48,7 @@ own, the same key (--key-file, or the content of such a file in FAIRLEAD_KEY) an
 	flags.StringVar(&cfg.Data, "data", "", "data directory (default fairlead below $XDG_DATA_HOME or ~/.local/share)")
 	flags.StringVar(&cfg.Listen, "listen", defaultListen, "address to listen on; port 0 takes a free one")
 	flags.StringVar(&cfg.PublicURL, "public-url", "", "where clients reach the server (default http:// and the address it listens on)")
+	flags.StringVar(&cfg.RegistryAddress, "registry-address", "", "host and port in the addresses of images, where clusters pull them (default that of the public URL)")
 	flags.StringVar(&cfg.DatabaseURL, "database-url", "", "PostgreSQL database, postgres://..., better given by FAIRLEAD_DATABASE_URL (default a file in the data directory)")
 	flags.StringVar(&cfg.KeyFile, "key-file", "", "file with the key that seals secrets, the same on all servers of a database (default key in the data directory)")
 	flags.StringVar(&cfg.RegistryDir, "registry-dir", "", "directory of the images, shared by all servers of a database (default registry in the data directory)")

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -54,6 +55,9 @@ type ServerConfig struct {
 	Listen string
 	// PublicURL is where clients reach the server. Default: http:// and the address that it listens on.
 	PublicURL string
+	// RegistryAddress is the host, with its port, in the addresses of images, when it is not that of PublicURL: clusters pull
+	// from there.
+	RegistryAddress string
 	// DatabaseURL is a PostgreSQL database, postgres://..., which several servers can share. Default: a file in the data
 	// directory.
 	DatabaseURL string
@@ -100,6 +104,11 @@ func (cfg *ServerConfig) complete() error {
 		}
 	}
 	cfg.PublicURL = strings.TrimRight(cfg.PublicURL, "/")
+	if a := cfg.RegistryAddress; a != "" {
+		if u, err := url.Parse("//" + a); err != nil || u.Host != a || u.Hostname() == "" {
+			return fairlead.Errorf(fairlead.Invalid, "registry address %q: want a host with its port, such as registry.example.com:5000, without scheme and path", a)
+		}
+	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
@@ -107,6 +116,22 @@ func (cfg *ServerConfig) complete() error {
 		cfg.Out = io.Discard
 	}
 	return nil
+}
+
+// registryURL is where images are pushed to and pulled from.
+func (cfg *ServerConfig) registryURL() string {
+	if cfg.RegistryAddress == "" {
+		return cfg.PublicURL
+	}
+	scheme, _, _ := strings.Cut(cfg.PublicURL, "://")
+	return scheme + "://" + cfg.RegistryAddress
+}
+
+// registryHost is the host, with its port, in the addresses of images.
+func (cfg *ServerConfig) registryHost() string {
+	_, host, _ := strings.Cut(cfg.registryURL(), "://")
+	host, _, _ = strings.Cut(host, "/")
+	return host
 }
 
 // defaultData is where the XDG base directory specification puts data of a user.
@@ -171,13 +196,15 @@ func (s *Server) open(ctx context.Context) error {
 		return err
 	}
 	s.registry, err = registry.New(registry.Config{
-		DB: s.db, Dir: s.cfg.RegistryDir, Auth: who.Basic, Can: mayImages, Anonymous: s.cfg.Anonymous,
-		PublicURL: s.cfg.PublicURL, Log: s.log,
+		DB: s.db, Dir: s.cfg.RegistryDir, Auth: who.Images, Can: mayImages, Anonymous: s.cfg.Anonymous,
+		PublicURL: s.cfg.registryURL(), Log: s.log,
 	})
 	if err != nil {
 		return err
 	}
-	s.targets = &targets{db: s.db, images: s.registry, instance: instance, publish: s.cfg.PublishAddress, log: s.log, running: map[string]*connected{}}
+	s.targets = &targets{
+		db: s.db, images: s.registry, instance: instance, publish: s.cfg.PublishAddress, pullFrom: s.cfg.registryHost(), log: s.log, running: map[string]*connected{},
+	}
 	s.stacks = stack.New(stack.Config{DB: s.db, Provider: s.targets.provider, Queue: s.targets.queue, Log: s.log})
 	s.pipelines = pipeline.New(pipeline.Config{DB: s.db, Stacks: s.stacks, Images: s.registry, PublicURL: s.cfg.PublicURL, Log: s.log})
 	return s.openAPI(who)

@@ -254,7 +254,7 @@ func TestUnreachableEngine(t *testing.T) {
 		}
 	})
 	t.Run("a target there is not added", func(t *testing.T) {
-		_, err := c.CreateTarget(ctx, "too", fairlead.TargetEngine, "unix:///nonexistent/engine.sock")
+		_, err := c.CreateTarget(ctx, client.NewTarget{Name: "too", Kind: fairlead.TargetEngine, Host: "unix:///nonexistent/engine.sock"})
 		if fairlead.ErrorCode(err) != fairlead.Unavailable {
 			t.Fatalf("err = %v, want unavailable", err)
 		}

@@ -11,16 +11,31 @@ import (
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/internal/provider/engine"
+	"github.com/fairlead/fairlead/internal/registry"
 	"github.com/fairlead/fairlead/internal/stack"
 	"github.com/fairlead/fairlead/internal/store"
 )
 
+// checkTime bounds a look at a target.
+const checkTime = 10 * time.Second
+
+// opened is what a target's kind gives: a provider with what it needs besides.
+type opened interface {
+	stack.Provider
+	// Run supervises the target until ctx ends. It is called at most once.
+	Run(ctx context.Context) error
+	// About asks the target for its version and for the rights that are missing.
+	About(ctx context.Context) (version string, missing []string, err error)
+	Close()
+}
+
 // targets keeps one provider for each target and runs its supervisor.
 type targets struct {
 	db       *store.DB
-	images   engine.ImageSource
+	images   *registry.Registry
 	instance string
 	publish  string // address on which Services publish ports
+	pullFrom string // host of the registry in the addresses of images
 	log      *slog.Logger
 
 	mu      sync.Mutex
@@ -32,10 +47,15 @@ type targets struct {
 
 // connected is the provider of one target with its supervisor.
 type connected struct {
-	host     string
-	provider *engine.Provider
+	target   fairlead.Target
+	provider opened
 	end      context.CancelFunc
 	done     chan struct{}
+}
+
+// serves reports whether it is still the target that it was made for: a name can be removed and added again.
+func (c *connected) serves(target fairlead.Target) bool {
+	return c.target.Address() == target.Address() && c.target.CreatedAt.Equal(target.CreatedAt)
 }
 
 // start begins to supervise the targets that are there. New ones follow when they are first used.
@@ -93,25 +113,48 @@ func (c *connected) close() {
 }
 
 // provider returns the provider of a target. It does not contact the target.
-func (t *targets) provider(_ context.Context, target fairlead.Target) (stack.Provider, error) {
+func (t *targets) provider(ctx context.Context, target fairlead.Target) (stack.Provider, error) {
+	if c, err := t.find(target); c != nil || err != nil {
+		return c, err
+	}
+	p, err := t.open(ctx, target)
+	if err != nil {
+		return nil, err
+	}
+	return t.run(target, p)
+}
+
+// find returns the provider that runs for a target, nil when there is none yet.
+func (t *targets) find(target fairlead.Target) (stack.Provider, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.stopped || t.life == nil {
 		return nil, fairlead.Errorf(fairlead.Unavailable, "target %s: the server is stopping or not started", target.Name)
 	}
+	if c := t.running[target.Name]; c != nil && c.serves(target) {
+		return c.provider, nil
+	}
+	return nil, nil
+}
+
+// run begins to supervise a target with its new provider, unless somebody else did so meanwhile.
+func (t *targets) run(target fairlead.Target, p opened) (stack.Provider, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	old := t.running[target.Name]
-	if old != nil && old.host == target.Host {
+	switch {
+	case t.stopped:
+		p.Close()
+		return nil, fairlead.Errorf(fairlead.Unavailable, "target %s: the server is stopping", target.Name)
+	case old != nil && old.serves(target):
+		p.Close()
 		return old.provider, nil
 	}
-	p, err := t.open(target)
-	if err != nil {
-		return nil, err
-	}
 	life, end := context.WithCancel(t.life)
-	c := &connected{host: target.Host, provider: p, end: end, done: make(chan struct{})}
+	c := &connected{target: target, provider: p, end: end, done: make(chan struct{})}
 	go func() {
 		defer close(c.done)
-		if old != nil { // the target was removed and added again with another address
+		if old != nil { // the target was removed and added again as another
 			old.close()
 		}
 		if err := t.supervise(life, target, p); err != nil && !errors.Is(err, context.Canceled) {
@@ -124,7 +167,7 @@ func (t *targets) provider(_ context.Context, target fairlead.Target) (stack.Pro
 
 // supervise runs the supervisor of a target: on one server of all, which also works the actions of its stacks. What the two
 // do to the same containers goes together only within one process.
-func (t *targets) supervise(ctx context.Context, target fairlead.Target, p *engine.Provider) error {
+func (t *targets) supervise(ctx context.Context, target fairlead.Target, p opened) error {
 	queue := t.queue(target)
 	if queue == "" {
 		return p.Run(ctx)
@@ -145,13 +188,43 @@ func (t *targets) queue(target fairlead.Target) string {
 	return "target-" + name
 }
 
-func (t *targets) open(target fairlead.Target) (*engine.Provider, error) {
-	if target.Kind != fairlead.TargetEngine {
-		return nil, fairlead.Errorf(fairlead.Invalid, "target %s: kind %s is not available yet; want engine", target.Name, target.Kind)
+// open makes the provider of a target that is stored.
+func (t *targets) open(ctx context.Context, target fairlead.Target) (opened, error) {
+	var credentials store.TargetCredentials
+	err := t.db.Read(ctx, func(tx *store.Tx) (err error) { credentials, err = tx.TargetCredentials(ctx, target.Name); return err })
+	if err != nil {
+		return nil, err
 	}
-	return engine.New(engine.Config{
+	return t.openWith(target, credentials)
+}
+
+func (t *targets) openWith(target fairlead.Target, credentials store.TargetCredentials) (opened, error) {
+	switch target.Kind {
+	case fairlead.TargetEngine:
+		return t.openEngine(target)
+	case fairlead.TargetKubernetes:
+		return t.openCluster(target, credentials)
+	}
+	return nil, fairlead.Errorf(fairlead.Invalid, "target %s: no kind %q; want engine or kubernetes", target.Name, target.Kind)
+}
+
+// engineTarget is an engine's provider as a target.
+type engineTarget struct{ *engine.Provider }
+
+// About has no rights to miss: whoever reaches an engine may everything there.
+func (e engineTarget) About(ctx context.Context) (string, []string, error) {
+	version, err := e.Ping(ctx)
+	return version, nil, err
+}
+
+func (t *targets) openEngine(target fairlead.Target) (opened, error) {
+	p, err := engine.New(engine.Config{
 		Host: target.Host, Images: t.images, Lookup: t.lookup, InstanceID: t.instance, PublishAddress: t.publish, Log: t.log.With("target", target.Name),
 	})
+	if err != nil {
+		return nil, err
+	}
+	return engineTarget{p}, nil
 }
 
 // lookup finds the content of a ConfigMap or Secret among the records of its stack.
@@ -169,34 +242,59 @@ func (t *targets) lookup(ctx context.Context, stackID, namespace, kind, name str
 }
 
 // prepare completes a target that shall be added, and refuses one that does not answer.
-func (t *targets) prepare(ctx context.Context, target fairlead.Target) (fairlead.Target, error) {
-	if target.Kind == fairlead.TargetEngine && target.Host == "" {
-		host, ok := engine.Discover(ctx)
-		if !ok {
-			return target, fairlead.Errorf(fairlead.Unavailable, "target %s: no container engine answers at DOCKER_HOST or where Docker and Podman listen; start one, or give its address", target.Name)
-		}
-		target.Host = host
+func (t *targets) prepare(ctx context.Context, target fairlead.Target, kubeconfig []byte) (fairlead.Target, store.TargetCredentials, error) {
+	var credentials store.TargetCredentials
+	var err error
+	if target.Kind == fairlead.TargetKubernetes {
+		target, credentials, err = prepareCluster(target, kubeconfig)
+	} else {
+		target, err = prepareEngine(ctx, target)
 	}
-	_, err := t.ping(ctx, target)
-	return target, err
+	if err != nil {
+		return target, credentials, err
+	}
+	_, _, err = t.about(ctx, target, credentials)
+	return target, credentials, err
 }
 
-// check looks whether a target answers.
+func prepareEngine(ctx context.Context, target fairlead.Target) (fairlead.Target, error) {
+	if target.Host != "" {
+		return target, nil
+	}
+	host, ok := engine.Discover(ctx)
+	if !ok {
+		return target, fairlead.Errorf(fairlead.Unavailable, "target %s: no container engine answers at DOCKER_HOST or where Docker and Podman listen; start one, or give its address", target.Name)
+	}
+	target.Host = host
+	return target, nil
+}
+
+// check looks whether a target answers and what the server may do there.
 func (t *targets) check(ctx context.Context, target fairlead.Target) fairlead.TargetCheck {
-	version, err := t.ping(ctx, target)
-	if err != nil {
-		return fairlead.TargetCheck{Target: target.Name, Message: err.Error()}
+	var credentials store.TargetCredentials
+	err := t.db.Read(ctx, func(tx *store.Tx) (err error) { credentials, err = tx.TargetCredentials(ctx, target.Name); return err })
+	check := fairlead.TargetCheck{Target: target.Name}
+	if err == nil {
+		check.Version, check.Missing, err = t.about(ctx, target, credentials)
 	}
-	return fairlead.TargetCheck{Target: target.Name, OK: true, Version: version}
+	switch {
+	case err != nil:
+		check.Message = err.Error()
+	case len(check.Missing) > 0:
+		check.Message = "it answers, but the server may not do everything that stacks may need"
+	default:
+		check.OK = true
+	}
+	return check
 }
 
-func (t *targets) ping(ctx context.Context, target fairlead.Target) (string, error) {
-	p, err := t.open(target)
+func (t *targets) about(ctx context.Context, target fairlead.Target, credentials store.TargetCredentials) (string, []string, error) {
+	p, err := t.openWith(target, credentials)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	defer p.Close()
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()
-	return p.Ping(ctx)
+	return p.About(ctx)
 }

@@ -34,8 +34,8 @@ type Config struct {
 	Registry  *registry.Registry
 	Stacks    *stack.Engine
 	Pipelines *pipeline.Engine
-	// PrepareTarget checks a target that shall be added and fills in what was left out.
-	PrepareTarget func(ctx context.Context, t fairlead.Target) (fairlead.Target, error)
+	// PrepareTarget checks a target that shall be added and fills in what was left out; kubeconfig is for clusters.
+	PrepareTarget func(ctx context.Context, t fairlead.Target, kubeconfig []byte) (fairlead.Target, store.TargetCredentials, error)
 	// CheckTarget looks whether a target answers.
 	CheckTarget func(ctx context.Context, t fairlead.Target) fairlead.TargetCheck
 

@@ -85,8 +85,10 @@ func mustServeWith(t *testing.T, change func(*api.Config)) *server {
 	pipelines := pipeline.New(pipeline.Config{DB: s.db, Stacks: stacks, Images: images, PublicURL: "http://fairlead.test"})
 	cfg := api.Config{
 		DB: s.db, Auth: s.auth, Registry: images, Stacks: stacks, Pipelines: pipelines, Log: log, Heartbeat: 10 * time.Millisecond,
-		Ready:         func() error { return s.ready },
-		PrepareTarget: func(_ context.Context, t fairlead.Target) (fairlead.Target, error) { return t, nil },
+		Ready: func() error { return s.ready },
+		PrepareTarget: func(_ context.Context, t fairlead.Target, kubeconfig []byte) (fairlead.Target, store.TargetCredentials, error) {
+			return t, store.TargetCredentials{Kubeconfig: kubeconfig}, nil
+		},
 		CheckTarget: func(_ context.Context, t fairlead.Target) fairlead.TargetCheck {
 			return fairlead.TargetCheck{Target: t.Name, OK: true, Version: "1"}
 		},

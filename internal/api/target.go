@@ -42,23 +42,53 @@ type NewTarget struct {
 		Name string              `json:"name" doc:"1 to 64 lower-case letters, digits or hyphens"`
 		Kind fairlead.TargetKind `json:"kind" enum:"engine,kubernetes"`
 		Host string              `json:"host,omitempty" maxLength:"1000" doc:"address of an engine, such as unix:///var/run/docker.sock; absent: looked for where Docker and Podman listen"`
+
+		Kubeconfig string `json:"kubeconfig,omitempty" doc:"text of a kubeconfig that refers to no files and no programs, for a cluster; only its chosen context is kept, encrypted"`
+		Context    string `json:"context,omitempty" maxLength:"253" doc:"context of the kubeconfig; absent: its current one"`
+		InCluster  bool   `json:"in_cluster,omitempty" doc:"the cluster in which the server runs, with the service account of its pod"`
 	}
 }
 
 func (a *API) createTarget(ctx context.Context, in *NewTarget) (*Body[fairlead.Target], error) {
-	t := fairlead.Target{Name: in.Body.Name, Kind: in.Body.Kind, Host: in.Body.Host}
+	t := fairlead.Target{Name: in.Body.Name, Kind: in.Body.Kind, Host: in.Body.Host, Context: in.Body.Context, InCluster: in.Body.InCluster}
 	if err := can(ctx, auth.Change, auth.Targets, t.Name); err != nil {
 		return nil, err
 	}
 	if err := appendFinding(nil, "name", fairlead.CheckName("target", t.Name)).Err("the target"); err != nil {
 		return nil, err
 	}
-	t, err := a.PrepareTarget(ctx, t)
+	if err := checkNewTarget(in); err != nil {
+		return nil, err
+	}
+	t, credentials, err := a.PrepareTarget(ctx, t, []byte(in.Body.Kubeconfig))
 	if err != nil {
 		return nil, err
 	}
-	err = a.DB.Write(ctx, func(tx *store.Tx) error { return tx.CreateTarget(ctx, &t) })
+	err = a.DB.Write(ctx, func(tx *store.Tx) error {
+		if err := tx.CreateTarget(ctx, &t); err != nil {
+			return err
+		}
+		return tx.SetTargetCredentials(ctx, t.Name, credentials)
+	})
 	return answer(t, err)
+}
+
+// checkNewTarget refuses what the kind of the target has no use for, instead of ignoring it.
+func checkNewTarget(in *NewTarget) error {
+	b := in.Body
+	switch {
+	case b.Kind == fairlead.TargetEngine && (b.Kubeconfig != "" || b.Context != "" || b.InCluster):
+		return fairlead.Errorf(fairlead.Invalid, "target %s: an engine has a host; kubeconfig, context and in_cluster are for kind kubernetes", b.Name)
+	case b.Kind != fairlead.TargetKubernetes:
+		return nil
+	case b.Host != "":
+		return fairlead.Errorf(fairlead.Invalid, "target %s: host is for engines; the address of a cluster is in its kubeconfig", b.Name)
+	case b.InCluster == (b.Kubeconfig != ""):
+		return fairlead.Errorf(fairlead.Invalid, "target %s: a Kubernetes target needs either a kubeconfig or in_cluster", b.Name)
+	case b.InCluster && b.Context != "":
+		return fairlead.Errorf(fairlead.Invalid, "target %s: context belongs to a kubeconfig", b.Name)
+	}
+	return nil
 }
 
 func (a *API) deleteTarget(ctx context.Context, in *Named) (*None, error) {

@@ -46,6 +46,12 @@ func Can(actor fairlead.Actor, verb Verb, object Object) error {
 	if actor.User == "" && actor.Via == "" {
 		return fairlead.Errorf(fairlead.Unauthenticated, "sign in first: fairlead login, or send an API token")
 	}
+	if isPuller(actor) {
+		if verb == View && object.Kind == Images {
+			return nil
+		}
+		return fairlead.Errorf(fairlead.Denied, "%s may only pull images", actor)
+	}
 	if actor.Admin || actor.User == "" || mayUser(actor, verb, object) {
 		return nil
 	}

@@ -2,15 +2,18 @@ package store
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/fairlead/fairlead"
 )
 
+const targetColumns = `name, kind, host, server, context, in_cluster, created_at`
+
 // CreateTarget stores a target. A taken name is a Conflict.
 func (tx *Tx) CreateTarget(ctx context.Context, t *fairlead.Target) error {
 	t.CreatedAt = tx.Now
-	const q = `INSERT INTO targets (name, kind, host, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT (name) DO NOTHING`
-	res, err := tx.Exec(ctx, q, t.Name, string(t.Kind), t.Host, Time(tx.Now))
+	const q = `INSERT INTO targets (` + targetColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (name) DO NOTHING`
+	res, err := tx.Exec(ctx, q, t.Name, string(t.Kind), t.Host, t.Server, t.Context, t.InCluster, Time(tx.Now))
 	if err != nil {
 		return err
 	}
@@ -26,15 +29,46 @@ func (tx *Tx) SetTargetHost(ctx context.Context, name, host string) error {
 	return err
 }
 
+// TargetCredentials are the secrets of a target. They are kept sealed and are never part of an answer.
+type TargetCredentials struct {
+	// Kubeconfig is what the server signs in to a cluster with: one context, no references to files. Empty in-cluster.
+	Kubeconfig []byte `json:"kubeconfig,omitempty"`
+	// PullKey is the password with which the cluster's nodes pull images from the server's registry, and can do nothing else.
+	PullKey string `json:"pull_key,omitempty"`
+}
+
+// SetTargetCredentials stores the secrets of a target.
+func (tx *Tx) SetTargetCredentials(ctx context.Context, name string, c TargetCredentials) error {
+	sealed, err := tx.sealJSON(c)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `UPDATE targets SET credentials = $1 WHERE name = $2`, sealed, name)
+	return err
+}
+
+// TargetCredentials returns the secrets of a target; a target may have none.
+func (tx *Tx) TargetCredentials(ctx context.Context, name string) (c TargetCredentials, err error) {
+	var sealed []byte
+	err = tx.QueryRow(ctx, `SELECT credentials FROM targets WHERE name = $1`, name).Scan(&sealed)
+	if err := NotFound(err, "target %q does not exist; see: fairlead target list", name); err != nil || len(sealed) == 0 {
+		return c, err
+	}
+	if err := tx.unsealJSON(sealed, &c); err != nil {
+		return c, fmt.Errorf("target %s: %w", name, err)
+	}
+	return c, nil
+}
+
 // Target returns one target.
 func (tx *Tx) Target(ctx context.Context, name string) (fairlead.Target, error) {
-	t, err := scanTarget(tx.QueryRow(ctx, `SELECT name, kind, host, created_at FROM targets WHERE name = $1`, name))
+	t, err := scanTarget(tx.QueryRow(ctx, `SELECT `+targetColumns+` FROM targets WHERE name = $1`, name))
 	return t, NotFound(err, "target %q does not exist; see: fairlead target list", name)
 }
 
 // Targets lists all targets by name; there are few.
 func (tx *Tx) Targets(ctx context.Context) ([]fairlead.Target, error) {
-	rows, err := tx.Query(ctx, `SELECT name, kind, host, created_at FROM targets ORDER BY name`)
+	rows, err := tx.Query(ctx, `SELECT `+targetColumns+` FROM targets ORDER BY name`)
 	return Collect(rows, err, scanTarget)
 }
 
@@ -48,5 +82,5 @@ func (tx *Tx) DeleteTarget(ctx context.Context, name string) error {
 }
 
 func scanTarget(row Row) (t fairlead.Target, err error) {
-	return t, row.Scan(&t.Name, &t.Kind, &t.Host, ScanTime(&t.CreatedAt))
+	return t, row.Scan(&t.Name, &t.Kind, &t.Host, &t.Server, &t.Context, &t.InCluster, ScanTime(&t.CreatedAt))
 }
