@@ -18,7 +18,7 @@ import (
 
 func newTemplateCommand(a *app) *cobra.Command {
 	return newGroup("template", "Texts that describe the elements of an application",
-		newTemplateValidateCommand(a), newTemplateInputsCommand(a), newTemplateGraphCommand(a),
+		newTemplateValidateCommand(a), newTemplateInputsCommand(a), newTemplateGraphCommand(a), newTemplateSchemaCommand(a),
 		newTemplatePushCommand(a), newTemplateListCommand(a), newTemplateShowCommand(a),
 		newTemplateDownloadCommand(a), newTemplateDeleteCommand(a))
 }

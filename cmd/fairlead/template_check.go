@@ -187,3 +187,14 @@ func (a *app) printGraph(t *template.Template) error {
 	_, err = fmt.Fprint(a.out, p.String())
 	return err
 }
+
+func newTemplateSchemaCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use: "schema", Short: "Write the JSON Schema of the template language, for editors; no server needed",
+		Example: "  fairlead template schema > template.schema.json",
+		RunE: func(*cobra.Command, []string) error {
+			_, err := a.out.Write(template.Schema())
+			return err
+		},
+	}
+}

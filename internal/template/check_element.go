@@ -192,11 +192,14 @@ func (c *checker) requirement(p *pair) {
 	}
 }
 
+func relationships() []string {
+	return []string{"Root", "DependsOn", "ContainedIn", "Contains", "ConnectedTo", "Connected"}
+}
+
 func (c *checker) relationship(n *node) {
 	prefix, rest := short(n.text)
-	known := []string{"Root", "DependsOn", "ContainedIn", "Contains", "ConnectedTo", "Connected"}
 	name, ok := strings.CutPrefix(rest, "Relationships.")
-	if !ok || !slices.Contains(known, name) {
+	if !ok || !slices.Contains(relationships(), name) {
 		if prefix == "" {
 			prefix = "HuaweiCloud."
 		}
