@@ -172,6 +172,8 @@ func TestWaitingForOthers(t *testing.T) {
 		k := widgetKind(t)
 		r := w.made(w.element("one", "Kubernetes.Object", k.object("one", object{"size": int64(1)})))
 		w.merge(k.group, "v1", "widgets", "one", "operator", `{"status":{"conditions":[{"type":"Ready","status":"False","reason":"Baking","message":"in the oven"}]}}`, "status")
-		w.untilSeen(r, func(h fairlead.Health) bool { return h.State == fairlead.HealthProgressing && h.Reason == "in the oven" })
+		w.untilSeen(r, func(h fairlead.Health) bool {
+			return h.State == fairlead.HealthProgressing && h.Reason == "in the oven"
+		})
 	})
 }
