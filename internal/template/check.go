@@ -136,6 +136,7 @@ func (c *checker) version(misspelt map[string]bool) {
 	}
 	c.push(key)
 	defer c.pop()
+	c.t.version = p.value.text
 	for i, e := range editions() {
 		if p.value.text == e.version {
 			c.prefix = e.prefix

@@ -14,6 +14,7 @@ import (
 // Template is a parsed template. It is immutable and safe for concurrent use: parse once, evaluate many times.
 type Template struct {
 	file        string
+	version     string // tosca_definitions_version as it is written
 	description string
 	inputs      []*input
 	inputNamed  map[string]*input
