@@ -198,6 +198,9 @@ func (s *Server) open(ctx context.Context) error {
 	s.registry, err = registry.New(registry.Config{
 		DB: s.db, Dir: s.cfg.RegistryDir, Auth: who.Images, Can: mayImages, Anonymous: s.cfg.Anonymous,
 		PublicURL: s.cfg.registryURL(), Log: s.log,
+		OnPush: func(ctx context.Context, tx *store.Tx, tag fairlead.Tag) error {
+			return s.pipelines.OnPush(ctx, tx, tag)
+		},
 	})
 	if err != nil {
 		return err

@@ -8,10 +8,13 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"strconv"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/internal/pipeline"
 )
 
 const (
@@ -19,6 +22,8 @@ const (
 	maxHook   = 64 << 10
 	// maxHookParams bounds the parameters of one message.
 	maxHookParams = 200
+	// maxDeep is how deep into a body parameters reach.
+	maxDeep = 20
 )
 
 // HookRequest is a message to a trigger condition. Its query and body are the caller's own; the body may be absent, which
@@ -27,15 +32,16 @@ type HookRequest struct {
 	Token          string `path:"token" maxLength:"200"`
 	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" doc:"the same key counts once"`
 
-	query string
-	body  []byte
-	err   error // why the body could not be read
+	query  string
+	body   []byte
+	err    error // why the body could not be read
+	header func(name string) string
 }
 
 // Resolve keeps query and body.
 func (in *HookRequest) Resolve(ctx huma.Context) []error {
 	u := ctx.URL()
-	in.query = u.RawQuery
+	in.query, in.header = u.RawQuery, ctx.Header
 	in.body, in.err = io.ReadAll(io.LimitReader(ctx.BodyReader(), maxHook+1))
 	return nil
 }
@@ -52,8 +58,10 @@ func hookBody() *huma.RequestBody {
 
 // HookAnswer says under which ids a message was stored.
 type HookAnswer struct {
-	ID  string `json:"id" doc:"id of the message"`
-	Run string `json:"run,omitempty" doc:"id of the run that it started or reached"`
+	ID     string                 `json:"id" doc:"id of the message"`
+	Run    string                 `json:"run,omitempty" doc:"id of the run that it started or reached"`
+	Result fairlead.MessageResult `json:"result" enum:"started,released,counted" doc:"what the message did"`
+	Reason string                 `json:"reason,omitempty" doc:"why it did not do more"`
 }
 
 func (a *API) hook(ctx context.Context, in *HookRequest) (*Body[HookAnswer], error) {
@@ -63,12 +71,44 @@ func (a *API) hook(ctx context.Context, in *HookRequest) (*Body[HookAnswer], err
 	case in.err != nil:
 		return nil, fairlead.Errorf(fairlead.Invalid, "the body of the message did not arrive: %w", in.err)
 	}
-	params, err := hookParams(in.query, in.body)
-	if err != nil {
-		return nil, err
+	params, wrong := hookParams(in.query, in.body)
+	result, err := a.Pipelines.Hook(ctx, pipeline.Call{Token: in.Token, Params: params, Wrong: wrong, Deep: deepParams(in.body), Key: in.IdempotencyKey,
+		Body: in.body, Header: in.header})
+	return answer(HookAnswer{result.Message, result.Run, result.Result, result.Reason}, err)
+}
+
+// deepParams are the scalars of a JSON body by their path, such as repository.name or commits.0.id; none when the body is no
+// JSON. It is for bodies whose form the sender decides.
+func deepParams(body []byte) map[string]string {
+	var root any
+	dec := json.NewDecoder(bytes.NewReader(body))
+	dec.UseNumber()
+	if dec.Decode(&root) != nil {
+		return nil
 	}
-	result, err := a.Pipelines.Hook(ctx, in.Token, params, in.IdempotencyKey)
-	return answer(HookAnswer{result.Message, result.Run}, err)
+	out := map[string]string{}
+	var walk func(path string, depth int, v any)
+	walk = func(path string, depth int, v any) {
+		if depth > maxDeep {
+			return
+		}
+		switch v := v.(type) {
+		case map[string]any:
+			for key, value := range v {
+				walk(strings.TrimPrefix(path+"."+key, "."), depth+1, value)
+			}
+		case []any:
+			for i, value := range v {
+				walk(path+"."+strconv.Itoa(i), depth+1, value)
+			}
+		case string:
+			out[path] = v
+		case json.Number, bool:
+			out[path] = fmt.Sprint(v)
+		}
+	}
+	walk("", 0, root)
+	return out
 }
 
 // hookParams reads the parameters of a message from its query and body. All that is wrong is found at once.

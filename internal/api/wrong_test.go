@@ -99,6 +99,7 @@ func TestWrongInput(t *testing.T) {
 		{"a webhook with more than a body", "POST", hook, `{"text": "a"} {}`, 422, fairlead.Invalid, "text follows", "", ""},
 		{"a webhook with two values for a parameter", "POST", hook + "?text=a", m{"text": "b"}, 422, fairlead.Invalid, "twice", "text", "twice"},
 		{"a webhook with a key twice", "POST", hook, `{"text": "a", "text": "b"}`, 422, fairlead.Invalid, "twice", "text", "twice"},
+		{"a webhook with an unknown parameter", "POST", hook + "?txt=a", nil, 422, fairlead.Invalid, "txt", "txt", "not known"},
 		{"a webhook over the limit", "POST", hook, `{"text": "` + strings.Repeat("x", 64<<10) + `"}`, 413, fairlead.TooLarge, "65536", "", ""},
 
 		{"an organization that cannot be", "POST", "/api/v1/organizations", m{"name": "A"}, 422, fairlead.Invalid, "A", "", ""},

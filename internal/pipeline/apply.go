@@ -3,8 +3,13 @@ package pipeline
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
+	"maps"
+	"reflect"
 	"slices"
+
+	"github.com/riverqueue/river"
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/internal/store"
@@ -61,6 +66,7 @@ func ensureGroup(ctx context.Context, tx *store.Tx, name string) error {
 }
 
 func (e *Engine) store(ctx context.Context, tx *store.Tx, p fairlead.Pipeline, spec *fairlead.PipelineSpec, src string, actor fairlead.Actor, exists bool) (err error) {
+	before := p
 	p.Name, p.Group, p.Spec, p.Source, p.UpdatedBy = spec.Name, spec.Group, *spec, src, actor.String()
 	kind, save := "pipeline-changed", tx.UpdatePipeline
 	if !exists {
@@ -79,21 +85,67 @@ func (e *Engine) store(ctx context.Context, tx *store.Tx, p fairlead.Pipeline, s
 	if err := tx.SetPipelineWebhooks(ctx, p.Name, matchWebhooks(old, webhooks(spec))); err != nil {
 		return err
 	}
+	if err := wire(ctx, tx, before, p); err != nil {
+		return err
+	}
 	return tx.AppendEvent(ctx, fairlead.Event{Kind: "pipeline", Name: p.Name, Type: kind,
 		Message: fmt.Sprintf("pipeline %s revision %d applied by %s", p.Name, p.Revision, actor)})
 }
 
 // webhooks lists the webhook conditions of a file, without tokens.
 func webhooks(spec *fairlead.PipelineSpec) (hooks []store.PipelineWebhook) {
-	if spec.Start == nil {
-		return nil
-	}
-	for i, c := range spec.Start.Conditions {
-		if c.Webhook != nil {
-			hooks = append(hooks, store.PipelineWebhook{Pipeline: spec.Name, Position: i, Condition: item("start.conditions", i), Params: c.Params})
+	for i, l := range conditionsOf(spec) {
+		if l.Webhook != nil {
+			hooks = append(hooks, store.PipelineWebhook{Pipeline: spec.Name, Position: i, Stage: l.stage, Condition: l.path, Spec: *l.Webhook, Params: l.Params})
 		}
 	}
 	return hooks
+}
+
+// wire makes the conditions of a file listen, and makes the channels that it names.
+func wire(ctx context.Context, tx *store.Tx, old, p fairlead.Pipeline) error {
+	var listeners []store.Listener
+	var schedules []store.Schedule
+	channels := map[string]bool{}
+	for _, l := range conditionsOf(&p.Spec) {
+		if l.Webhook != nil {
+			continue
+		}
+		listeners = append(listeners, store.Listener{Condition: l.path, Kind: l.Kind(), Source: l.source(p.Name, nil)})
+		if l.Channel != nil {
+			channels[l.Channel.Name] = true
+		}
+		if l.Schedule != nil {
+			next, err := nextTime(*l.Schedule, tx.Now)
+			if err != nil {
+				return err
+			}
+			schedules = append(schedules, store.Schedule{Condition: l.path, NextAt: store.Time(next)})
+			if err := tx.Enqueue(ctx, scheduleTick{p.Name, l.path, next}, &river.InsertOpts{ScheduledAt: next}); err != nil {
+				return err
+			}
+		}
+	}
+	publishers := map[string][]string{}
+	for _, s := range p.Spec.Stages {
+		for _, n := range s.Notifications {
+			if n.Channel != nil {
+				publishers[s.Name] = append(publishers[s.Name], n.Channel.Name)
+				channels[n.Channel.Name] = true
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(channels)) {
+		if _, err := tx.EnsureChannel(ctx, &fairlead.Channel{Name: name, CreatedBy: "pipeline " + p.Name}); err != nil {
+			return err
+		}
+	}
+	if !reflect.DeepEqual(old.Spec.Start, p.Spec.Start) { // what was met belongs to other conditions
+		if err := tx.ClearGates(ctx, p.Name); err != nil {
+			return err
+		}
+	}
+	return errors.Join(tx.SetListeners(ctx, p.Name, listeners), tx.SetPublishers(ctx, p.Name, publishers), tx.SetSchedules(ctx, p.Name, schedules))
 }
 
 // matchWebhooks gives the wanted webhooks their tokens. A condition keeps its token when it is as it was, also at another
@@ -104,12 +156,15 @@ func matchWebhooks(old, want []store.PipelineWebhook) []store.PipelineWebhook {
 		for i := range want {
 			for j := range old {
 				if want[i].Token == "" && !taken[j] && same(old[j], want[i]) {
-					want[i].Token, taken[j] = old[j].Token, true
+					keepWebhook(&want[i], old[j])
+					taken[j] = true
 				}
 			}
 		}
 	}
-	content := func(a, b store.PipelineWebhook) bool { return slices.Equal(a.Params, b.Params) }
+	content := func(a, b store.PipelineWebhook) bool {
+		return a.Spec == b.Spec && (a.Stage < 0) == (b.Stage < 0) && reflect.DeepEqual(a.Params, b.Params)
+	}
 	place := func(a, b store.PipelineWebhook) bool { return a.Condition == b.Condition }
 	match(func(a, b store.PipelineWebhook) bool { return content(a, b) && place(a, b) })
 	match(content)
@@ -118,8 +173,19 @@ func matchWebhooks(old, want []store.PipelineWebhook) []store.PipelineWebhook {
 		if want[i].Token == "" {
 			want[i].Token = rand.Text() // 130 bits
 		}
+		if want[i].Secret == "" {
+			want[i].Secret = newSecret(want[i].Spec.Signature)
+		}
 	}
 	return want
+}
+
+// keepWebhook gives a condition the address of an old one, and its secret unless messages are signed in another way now.
+func keepWebhook(to *store.PipelineWebhook, from store.PipelineWebhook) {
+	to.ID, to.Token, to.Disabled = from.ID, from.Token, from.Disabled
+	if to.Spec.Signature == from.Spec.Signature {
+		to.Secret = from.Secret
+	}
 }
 
 // Pipeline returns a pipeline with its webhooks' addresses and its last run.

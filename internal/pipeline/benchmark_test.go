@@ -13,6 +13,7 @@ import (
 	"modernc.org/sqlite"
 
 	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/internal/pipeline"
 	"github.com/fairlead/fairlead/internal/store"
 )
 
@@ -25,7 +26,7 @@ func BenchmarkWebhookToStage(b *testing.B) {
 	for i := 0; b.Loop(); i++ {
 		changed, cancel := s.db.Watch()
 		began := time.Now()
-		res, err := s.engine.Hook(b.Context(), token(p, 0), nil, strconv.Itoa(i))
+		res, err := s.engine.Hook(b.Context(), pipeline.Call{Token: token(p, 0), Key: strconv.Itoa(i)})
 		s.must(err)
 		accepted = append(accepted, time.Since(began))
 		for s.run(res.Run).Stages[0].Action == "" {
@@ -78,7 +79,7 @@ stages:
 			var wg sync.WaitGroup
 			for _, token := range tokens {
 				wg.Go(func() {
-					if _, err := s.engine.Hook(b.Context(), token, nil, ""); err != nil {
+					if _, err := s.engine.Hook(b.Context(), pipeline.Call{Token: token}); err != nil {
 						b.Error(err)
 					}
 				})

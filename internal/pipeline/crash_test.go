@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/internal/pipeline"
 	"github.com/fairlead/fairlead/internal/stack/stacktest"
 	"github.com/fairlead/fairlead/internal/store"
 	"github.com/fairlead/fairlead/internal/store/storetest"
@@ -20,9 +21,9 @@ func TestEveryMomentIsOneToDie(t *testing.T) {
 	var dirs []string
 	changed, cancel := b.db.Watch()
 	defer cancel()
-	res, err := b.engine.Hook(t.Context(), token(p, 0), nil, "one")
+	res, err := b.engine.Hook(t.Context(), pipeline.Call{Token: token(p, 0), Key: "one"})
 	b.must(err)
-	second, err := b.engine.Hook(t.Context(), token(p, 0), map[string]string{"tag": "1.1"}, "two")
+	second, err := b.engine.Hook(t.Context(), pipeline.Call{Token: token(p, 0), Params: map[string]string{"tag": "1.1"}, Key: "two"})
 	b.must(err)
 	for ended := false; !ended; {
 		dirs = append(dirs, b.snapshot())
@@ -46,7 +47,7 @@ func TestEveryMomentIsOneToDie(t *testing.T) {
 				return err
 			})
 		}
-		again, err := life.engine.Hook(t.Context(), token(p, 0), nil, "one")
+		again, err := life.engine.Hook(t.Context(), pipeline.Call{Token: token(p, 0), Key: "one"})
 		if err != nil || again != res {
 			t.Errorf("moment %d: the message counts again: %+v, %v", i, again, err)
 		}

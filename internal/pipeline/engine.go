@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -30,6 +31,8 @@ type Config struct {
 	Images Images
 	// PublicURL is put before the paths of webhooks, such as https://fairlead.example.com. Default: empty.
 	PublicURL string
+	// Stands says for which of a review's groups an actor may answer. Default: none, except for administrators, who stand for all.
+	Stands func(ctx context.Context, tx *store.Tx, actor fairlead.Actor, group fairlead.ReviewGroup) (bool, error)
 	// Log receives what went wrong inside. Default: discarded.
 	Log *slog.Logger
 	// Now is the clock for timeouts. Default: time.Now.
@@ -42,6 +45,7 @@ type Engine struct {
 	stacks *stack.Engine
 	images Images
 	url    string
+	stands func(ctx context.Context, tx *store.Tx, actor fairlead.Actor, group fairlead.ReviewGroup) (bool, error)
 	log    *slog.Logger
 	now    func() time.Time
 }
@@ -54,7 +58,12 @@ func New(cfg Config) *Engine {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Engine{db: cfg.DB, stacks: cfg.Stacks, images: cfg.Images, url: cfg.PublicURL, log: cfg.Log, now: cfg.Now}
+	if cfg.Stands == nil {
+		cfg.Stands = func(_ context.Context, _ *store.Tx, actor fairlead.Actor, _ fairlead.ReviewGroup) (bool, error) {
+			return actor.Admin, nil
+		}
+	}
+	return &Engine{db: cfg.DB, stacks: cfg.Stacks, images: cfg.Images, url: cfg.PublicURL, stands: cfg.Stands, log: cfg.Log, now: cfg.Now}
 }
 
 // Register adds the workers of pipelines.
@@ -62,6 +71,13 @@ func (e *Engine) Register(workers *river.Workers) {
 	river.AddWorker(workers, &stageWorker{engine: e})
 	river.AddWorker(workers, &doneWorker{engine: e})
 	river.AddWorker(workers, &cancelWorker{engine: e})
+	river.AddWorker(workers, &timerWorker{engine: e})
+	river.AddWorker(workers, &rollbackWorker{engine: e})
+	river.AddWorker(workers, &rolledBackWorker{engine: e})
+	river.AddWorker(workers, &previewWorker{engine: e})
+	river.AddWorker(workers, &channelWorker{engine: e})
+	river.AddWorker(workers, &imageWorker{engine: e})
+	river.AddWorker(workers, &scheduleWorker{engine: e})
 }
 
 // newID returns an id that sorts by the time of its making.
@@ -92,7 +108,20 @@ func (e *Engine) carryOut(ctx context.Context, tx *store.Tx, run fairlead.Run, e
 			errs = append(errs, tx.Enqueue(ctx, stageWork{attempt{run.ID, effect.Stage, effect.Attempt}}, nil))
 		case CancelAction:
 			errs = append(errs, tx.Enqueue(ctx, stageCancel{attempt{run.ID, effect.Stage, effect.Attempt}, effect.Action}, nil))
+		case SetTimer:
+			errs = append(errs, tx.Enqueue(ctx, stageTimer{attempt{run.ID, effect.Stage, effect.Attempt}, effect.What, effect.At}, &river.InsertOpts{ScheduledAt: effect.At}))
+		case StartRollback:
+			errs = append(errs, tx.Enqueue(ctx, stageRollback{attempt{run.ID, effect.Stage, effect.Attempt}}, nil))
+		case MakePreview:
+			errs = append(errs, tx.Enqueue(ctx, stagePreview{attempt{run.ID, effect.Stage, effect.Attempt}, effect.Of}, nil))
+		case Notify:
+			errs = append(errs, e.notify(ctx, tx, run, effect))
+		case Listen:
+			errs = append(errs, listen(ctx, tx, run))
 		case StartNextRun:
+			if listens(run) {
+				errs = append(errs, tx.DropRunListens(ctx, run.ID))
+			}
 			errs = append(errs, e.startNext(ctx, tx, run.Pipeline))
 		default:
 			errs = append(errs, fmt.Errorf("pipeline: effect %T is not known", effect))
@@ -134,7 +163,7 @@ func (e *Engine) Recover(ctx context.Context) error {
 				return err
 			}
 		}
-		return nil
+		return e.recoverSchedules(ctx, tx)
 	})
 }
 
@@ -143,22 +172,61 @@ func (e *Engine) recoverRun(ctx context.Context, tx *store.Tx, run fairlead.Run)
 		return e.startNext(ctx, tx, run.Pipeline)
 	}
 	for i, s := range run.Stages {
-		if s.State != fairlead.StageRunning {
+		job, opts, err := wantedJob(ctx, tx, run, i, s)
+		if err != nil || job == nil {
+			if err != nil {
+				return err
+			}
 			continue
 		}
-		at := attempt{run.ID, i, s.Attempt}
-		job := river.JobArgs(stageWork{at})
-		if s.Action != "" {
-			if state, err := tx.ActionState(ctx, s.Action); err == nil && !fairlead.ActionMoves.Final(state) {
-				continue // the action's end makes the job
-			}
-			job = stageDone{at}
-		}
-		if has, err := tx.HasJob(ctx, job.Kind(), run.ID); err != nil || has {
+		has, err := tx.HasJobLike(ctx, job.Kind(), run.ID, func(args []byte) bool {
+			var at attempt
+			return json.Unmarshal(args, &at) == nil && at.Run == run.ID && at.Stage == i
+		})
+		if err != nil {
 			return err
 		}
+		if has {
+			continue
+		}
 		e.log.Warn("a run had no job; it goes on", "pipeline", run.Pipeline, "run", run.ID)
-		return tx.Enqueue(ctx, job, nil)
+		if err := tx.Enqueue(ctx, job, opts); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// wantedJob is the job that takes a stage further, nil when it needs none: its stack action makes it, or a person is waited for.
+func wantedJob(ctx context.Context, tx *store.Tx, run fairlead.Run, i int, s fairlead.StageRun) (river.JobArgs, *river.InsertOpts, error) {
+	at := attempt{run.ID, i, s.Attempt}
+	timer := func(what string, when time.Time) (river.JobArgs, *river.InsertOpts, error) {
+		return stageTimer{at, what, when}, &river.InsertOpts{ScheduledAt: when}, nil
+	}
+	ended := func(action string, job river.JobArgs) (river.JobArgs, *river.InsertOpts, error) {
+		state, err := tx.ActionState(ctx, action)
+		if err == nil && !fairlead.ActionMoves.Final(state) {
+			return nil, nil, nil // the action's end makes the job
+		}
+		return job, nil, nil
+	}
+	switch {
+	case s.State == fairlead.StageRunning && s.Type == fairlead.StageParallel:
+		return nil, nil, nil
+	case s.State == fairlead.StageRunning && s.Action == "":
+		return stageWork{at}, nil, nil
+	case s.State == fairlead.StageRunning:
+		return ended(s.Action, stageDone{at})
+	case s.RetryAt != nil:
+		return timer(timerRetry, *s.RetryAt)
+	case s.Rollback == "asked":
+		return stageRollback{at}, nil, nil
+	case s.Rollback != "":
+		return ended(s.Rollback, stageRolledBack{at})
+	case s.HeldUntil != nil:
+		return timer(timerHold, *s.HeldUntil)
+	case s.State == fairlead.StageWaiting && s.Review != nil && s.Review.ExpiresAt != nil:
+		return timer(timerReview, *s.Review.ExpiresAt)
+	}
+	return nil, nil, nil
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/internal/pipeline"
 	"github.com/fairlead/fairlead/internal/store"
 )
 
@@ -36,7 +37,7 @@ func TestExamples(t *testing.T) {
 			p, err := b.engine.Apply(t.Context(), alice(), file, src, nil)
 			b.must(err)
 			for i := range p.Webhooks {
-				res, err := b.engine.Hook(t.Context(), token(p, i), nil, "")
+				res, err := b.engine.Hook(t.Context(), pipeline.Call{Token: token(p, i)})
 				b.must(err)
 				run := b.ended(res.Run, fairlead.RunSucceeded)
 				if len(run.Stages) != len(p.Spec.Stages) {

@@ -2,84 +2,30 @@ package pipeline
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
 	"github.com/fairlead/fairlead"
 )
 
-// Event is something that happened to a run. The set is closed: the types below.
-type Event interface{ event() }
-
-// Begin tells that it is the run's turn in the queue of its pipeline.
-type Begin struct{}
-
-// StageNote says what a stage waits for. It is kept as the stage's message.
-type StageNote struct {
-	Stage, Attempt int
-	Text           string
-}
-
-// ActionBegun tells that the stage's stack action was stored.
-type ActionBegun struct {
-	Stage, Attempt int
-	Action, Stack  string
-	Images         []fairlead.ResolvedImage
-	Warnings       []string // of the plan, for the log
-}
-
-// StageEnded tells how a stage ended: succeeded, failed, canceled or timed-out.
-type StageEnded struct {
-	Stage, Attempt int
-	State          fairlead.StageState
-	Text           string
-	Details        []string                 // what is wrong, item by item, for the log
-	Told           bool                     // the log has Text already, from the stack action
-	Images         []fairlead.ResolvedImage // nil keeps those of ActionBegun
-}
-
-// Stop asks to end the run. By says who asks, for the log.
-type Stop struct{ By string }
-
-func (Begin) event()       {}
-func (StageNote) event()   {}
-func (ActionBegun) event() {}
-func (StageEnded) event()  {}
-func (Stop) event()        {}
-
-// Effect is something to be done because of an event, in the transaction that stores the new state. The set is closed.
-type Effect interface{ effect() }
-
-// StartStage makes the job that does a stage's work.
-type StartStage struct{ Stage, Attempt int }
-
-// CancelAction makes the job that cancels a stage's stack action.
-type CancelAction struct {
-	Stage, Attempt int
-	Action         string
-}
-
-// StartNextRun gives the next run in the pipeline's queue its turn.
-type StartNextRun struct{}
-
-// Log writes a line to the run's log. Type is the short stable name of what happened, whose last word tells the level. Action
-// names the stack action whose events belong to the log from now on.
-type Log struct {
-	Stage, Type, Text string
-	Action            string
-}
-
-func (StartStage) effect()   {}
-func (CancelAction) effect() {}
-func (StartNextRun) effect() {}
-func (Log) effect()          {}
-
 // Next is the transition function of runs: the run after an event, and what is to be done. It is pure; at is the time of the
 // event. An event that comes late, twice or out of order (of another attempt, of a stage that does not run any more) changes
 // nothing and has no effects. The argument is not changed.
+//
+// Which stage can begin, and what the run as a whole waits for, is in graph.go; what follows a failed stage in hold.go; what a
+// stage waits for before it begins in gate.go and review.go; the tasks of a parallel stage in task.go.
 func Next(run fairlead.Run, event Event, at time.Time) (fairlead.Run, []Effect) {
 	run.Stages = slices.Clone(run.Stages)
 	t := transition{run: &run, at: at}
+	t.take(event)
+	if len(t.effects) > 0 {
+		t.settle()
+	}
+	return run, t.effects
+}
+
+func (t *transition) take(event Event) {
 	switch event := event.(type) {
 	case Begin:
 		t.begin()
@@ -91,8 +37,23 @@ func Next(run fairlead.Run, event Event, at time.Time) (fairlead.Run, []Effect) 
 		t.stageEnded(event)
 	case Stop:
 		t.stop(event)
+	case Received:
+		t.received(event)
+	case TimeUp:
+		t.timeUp(event)
+	case Retry:
+		t.retry(event)
+	case RollBack:
+		t.rollBack(event)
+	case RollbackBegun:
+		t.rollbackBegun(event)
+	case RollbackEnded:
+		t.rollbackEnded(event)
+	case Previewed:
+		t.previewed(event)
+	case Answered:
+		t.answered(event)
 	}
-	return run, t.effects
 }
 
 // transition collects what one event changes.
@@ -100,12 +61,21 @@ type transition struct {
 	run     *fairlead.Run
 	at      time.Time
 	effects []Effect
+	why     string // of the end, for the log, which may have the run's message already
 }
 
 func (t *transition) do(e Effect) { t.effects = append(t.effects, e) }
 
 func (t *transition) log(stage, kind, format string, args ...any) {
 	t.do(Log{Stage: stage, Type: kind, Text: fmt.Sprintf(format, args...)})
+}
+
+// stage returns a stage by its index, nil when there is none.
+func (t *transition) stage(i int) *fairlead.StageRun {
+	if i < 0 || i >= len(t.run.Stages) {
+		return nil
+	}
+	return &t.run.Stages[i]
 }
 
 // moveRun moves the run along the table of legal moves; another move is a bug of this file and is not made.
@@ -125,10 +95,11 @@ func (t *transition) moveStage(i int, to fairlead.StageState) bool {
 	if fairlead.StageMoves.Check("stage", s.State, to) != nil {
 		return false
 	}
-	s.State = to
+	s.State, s.WaitingFor = to, ""
+	s.RetryAt, s.HeldUntil, s.Rollback = nil, nil, ""
 	if to == fairlead.StageRunning {
 		s.Attempt++
-		s.StartedAt, s.EndedAt = &t.at, nil
+		s.StartedAt, s.EndedAt, s.Stopping = &t.at, nil, false
 		s.Message, s.Action, s.Stack, s.Images = "", "", "", nil
 	} else if s.StartedAt != nil {
 		s.EndedAt = &t.at
@@ -136,13 +107,15 @@ func (t *transition) moveStage(i int, to fairlead.StageState) bool {
 	return true
 }
 
+// active reports whether the run has begun and not ended.
+func (t *transition) active() bool {
+	return t.run.State != fairlead.RunQueued && !fairlead.RunMoves.Final(t.run.State)
+}
+
 // running returns the stage that an event is about, nil when that attempt does not run any more.
 func (t *transition) running(i, attempt int) *fairlead.StageRun {
-	if i < 0 || i >= len(t.run.Stages) {
-		return nil
-	}
-	s := &t.run.Stages[i]
-	if s.State != fairlead.StageRunning || s.Attempt != attempt || t.run.State != fairlead.RunRunning {
+	s := t.stage(i)
+	if s == nil || s.State != fairlead.StageRunning || s.Attempt != attempt || t.run.State != fairlead.RunRunning {
 		return nil
 	}
 	return s
@@ -154,42 +127,75 @@ func (t *transition) begin() {
 	}
 	t.run.StartedAt, t.run.Message = &t.at, ""
 	t.log("", "run-started", "run %d started", t.run.Number)
-	t.startStage(0)
+	if slices.ContainsFunc(t.run.Stages, func(s fairlead.StageRun) bool { return len(s.Conditions) > 0 }) {
+		t.do(Listen{})
+	}
 }
 
-// startStage starts stage i, or ends the run well when there is none.
-func (t *transition) startStage(i int) {
-	if i == len(t.run.Stages) {
-		t.end(fairlead.RunSucceeded, "")
+// start starts a stage whose turn it is and that waits for nothing more.
+func (t *transition) start(i int) {
+	if !t.moveStage(i, fairlead.StageRunning) {
 		return
 	}
-	if t.moveStage(i, fairlead.StageRunning) {
-		s := t.run.Stages[i]
-		t.log(s.Name, "stage-started", "%s started", describe(i, s.Name))
-		t.do(StartStage{Stage: i, Attempt: s.Attempt})
+	s := t.run.Stages[i]
+	if s.Attempt == 1 {
+		t.log(s.Name, "stage-started", "%s started", t.name(i))
+	} else {
+		t.log(s.Name, "stage-started", "%s started, attempt %d", t.name(i), s.Attempt)
+	}
+	if s.Type == fairlead.StageParallel {
+		t.startTasks(i)
+		return
+	}
+	t.do(StartStage{Stage: i, Attempt: s.Attempt})
+}
+
+// name is how messages call a stage.
+func (t *transition) name(i int) string { return describe(i, t.run.Stages[i].Name) }
+
+// wind has the run end in a state as soon as nothing of it is at work; what is at work is canceled.
+func (t *transition) wind(state fairlead.RunState, message, why string) {
+	if t.run.Stopping {
+		return
+	}
+	t.run.Stopping, t.run.Ending, t.run.Message, t.why = true, state, message, why
+	for i := range t.run.Stages {
+		s := &t.run.Stages[i]
+		s.RetryAt = nil
+		switch {
+		case s.State != fairlead.StageRunning || s.Type == fairlead.StageParallel:
+		case s.Action != "":
+			t.log("", "run-stopping", "%s; the action of stack %s is being canceled", why, s.Stack)
+			t.do(CancelAction{Stage: i, Attempt: s.Attempt, Action: s.Action})
+		default: // nothing was touched yet, so there is nothing to wait for
+			t.moveStage(i, fairlead.StageCanceled)
+			s.Message = message
+			t.log(s.Name, "stage-canceled", "%s canceled", t.name(i))
+		}
 	}
 }
 
-// end ends the run and logs why.
-func (t *transition) end(state fairlead.RunState, message string) {
-	t.endTelling(state, message, message)
-}
-
-// endTelling ends the run; stages that did not start are skipped, or canceled with the run. The log says only why, because
-// it may have the whole message already.
-func (t *transition) endTelling(state fairlead.RunState, message, why string) {
+// end ends the run; stages that did not start are skipped, or canceled with the run.
+func (t *transition) end(state fairlead.RunState, message, why string) {
 	if !t.moveRun(state) {
 		return
 	}
-	t.run.Message, t.run.Stopping = message, false
+	t.run.Message, t.run.Stopping, t.run.Ending, t.run.WaitingFor = message, false, "", ""
 	rest := fairlead.StageSkipped
 	if state == fairlead.RunCanceled {
 		rest = fairlead.StageCanceled
 	}
 	for i := range t.run.Stages {
-		if t.run.Stages[i].State == fairlead.StagePending {
+		s := &t.run.Stages[i]
+		switch {
+		case s.State == fairlead.StagePending || s.State == fairlead.StageWaiting:
 			t.moveStage(i, rest)
+		case s.State == fairlead.StageRunning: // a parallel stage whose tasks were stopped
+			t.moveStage(i, fairlead.StageCanceled)
+		case s.HeldUntil != nil && state == fairlead.RunCanceled:
+			t.moveStage(i, fairlead.StageCanceled)
 		}
+		s.HeldUntil, s.RetryAt, s.WaitingFor = nil, nil, ""
 	}
 	text := fmt.Sprintf("run %d %s", t.run.Number, state)
 	if why != "" {
@@ -204,7 +210,7 @@ func (t *transition) note(e StageNote) {
 	if s == nil || s.Message == e.Text {
 		return
 	}
-	s.Message = e.Text
+	s.Message, s.WaitingFor = e.Text, e.Text
 	t.log(s.Name, "stage-waits", "%s", e.Text)
 }
 
@@ -213,7 +219,8 @@ func (t *transition) actionBegun(e ActionBegun) {
 	if s == nil || s.Action != "" {
 		return
 	}
-	s.Action, s.Stack, s.Images, s.Message = e.Action, e.Stack, e.Images, ""
+	s.Action, s.Stack, s.Images, s.Message, s.WaitingFor = e.Action, e.Stack, e.Images, "", ""
+	s.Approved = "" // what was approved is being carried out
 	for _, img := range e.Images {
 		t.log(s.Name, "stage-image", "image %s is %s with digest %s", img.Name, img.Address, img.Digest)
 	}
@@ -221,14 +228,26 @@ func (t *transition) actionBegun(e ActionBegun) {
 		t.log(s.Name, "stage-warning", "%s", w)
 	}
 	t.do(Log{Stage: s.Name, Type: "stage-action", Text: "action " + e.Action + " of stack " + e.Stack, Action: e.Action})
-	if t.run.Stopping {
+	if parent := t.parent(e.Stage); t.run.Stopping || (parent != nil && parent.Stopping) {
 		t.do(CancelAction{Stage: e.Stage, Attempt: e.Attempt, Action: s.Action})
 	}
 }
 
 func (t *transition) stageEnded(e StageEnded) {
 	s := t.running(e.Stage, e.Attempt)
-	if s == nil || !t.moveStage(e.Stage, e.State) {
+	if s == nil || s.Type == fairlead.StageParallel {
+		return
+	}
+	t.finish(e)
+}
+
+// finish ends a stage that runs, and does what follows from how it ended.
+func (t *transition) finish(e StageEnded) {
+	s := &t.run.Stages[e.Stage]
+	if parent := t.parent(e.Stage); e.State == fairlead.StageCanceled && parent != nil && parent.Stopping && !t.run.Stopping {
+		e.State = fairlead.StageFailed // stopped because another task failed: it can be tried again with that
+	}
+	if !t.moveStage(e.Stage, e.State) {
 		return
 	}
 	s.Message = e.Text
@@ -238,7 +257,7 @@ func (t *transition) stageEnded(e StageEnded) {
 	for _, d := range e.Details {
 		t.log(s.Name, "stage-error", "%s", d)
 	}
-	short := describe(e.Stage, s.Name) + " " + string(e.State)
+	short := t.name(e.Stage) + " " + string(e.State)
 	text := short
 	if e.Text != "" {
 		text += ": " + e.Text
@@ -249,15 +268,15 @@ func (t *transition) stageEnded(e StageEnded) {
 	}
 	t.log(s.Name, "stage-"+string(e.State), "%s", told)
 	switch {
-	case t.run.Stopping:
-		t.end(fairlead.RunCanceled, t.run.Message)
 	case e.State == fairlead.StageSucceeded:
-		t.startStage(e.Stage + 1)
+		s.Retried = 0
+		t.notify(e.Stage, outcomeSuccess)
+		t.taskEnded(e.Stage)
+	case t.run.Stopping:
 	case e.State == fairlead.StageCanceled:
-		t.endTelling(fairlead.RunCanceled, text, short)
+		t.wind(fairlead.RunCanceled, text, short)
 	default:
-		// Without error handling the run is back at its start: return-to-start.
-		t.endTelling(fairlead.RunFailed, text, short)
+		t.failed(e.Stage, text, short)
 	}
 }
 
@@ -265,22 +284,20 @@ func (t *transition) stop(e Stop) {
 	message := "stopped by " + e.By
 	switch {
 	case t.run.State == fairlead.RunQueued:
-		t.end(fairlead.RunCanceled, message)
-		return
-	case t.run.State != fairlead.RunRunning || t.run.Stopping:
+		t.end(fairlead.RunCanceled, message, message)
+	case t.active() && !t.run.Stopping:
+		t.log("", "run-stopping", "%s", message)
+		t.wind(fairlead.RunCanceled, message, message)
+	}
+}
+
+// set gives values to variables of the run, in its own copy.
+func (t *transition) set(values map[string]string) {
+	if len(values) == 0 {
 		return
 	}
-	t.run.Stopping, t.run.Message = true, message
-	i := slices.IndexFunc(t.run.Stages, func(s fairlead.StageRun) bool { return s.State == fairlead.StageRunning })
-	if i < 0 {
-		t.end(fairlead.RunCanceled, message)
-		return
-	}
-	if s := t.run.Stages[i]; s.Action != "" {
-		t.log("", "run-stopping", "%s; the action of stack %s is being canceled", message, s.Stack)
-		t.do(CancelAction{Stage: i, Attempt: s.Attempt, Action: s.Action})
-		return
-	}
-	// Nothing was touched yet, so there is nothing to wait for.
-	t.stageEnded(StageEnded{Stage: i, Attempt: t.run.Stages[i].Attempt, State: fairlead.StageCanceled, Text: message})
+	own := make(map[string]string, len(t.run.Variables)+len(values))
+	maps.Copy(own, t.run.Variables)
+	maps.Copy(own, values)
+	t.run.Variables = own
 }

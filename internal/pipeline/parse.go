@@ -38,7 +38,7 @@ func Parse(file string, src []byte) (*fairlead.PipelineSpec, fairlead.Diagnostic
 	if root == nil {
 		return nil, r.result()
 	}
-	o := r.object(root, "", "a pipeline", []string{"name", "group", "description", "concurrency", "variables", "start", "stages"}, []string{"notify"})
+	o := r.object(root, "", "a pipeline", []string{"name", "group", "description", "concurrency", "keep", "variables", "start", "stages"}, []string{"notify"})
 	if o == nil {
 		return nil, r.result()
 	}
@@ -73,8 +73,11 @@ func (p *parser) pipeline(o *object) {
 	s.Concurrency = fairlead.Concurrency(o.choice("concurrency", string(fairlead.Queue),
 		[]string{string(fairlead.Queue), string(fairlead.Reject), string(fairlead.CancelPrevious)}, nil))
 	p.variables(o)
+	if n := o.get("keep"); n != nil {
+		s.Keep = p.keep(n)
+	}
 	if n := o.get("start"); n != nil {
-		s.Start = p.start(n)
+		s.Start = p.conditions(n, "start", "start", "any")
 	}
 	stages := o.list("stages", maxStages)
 	if o.get("stages") != nil && o.get("stages").Kind == yaml.SequenceNode && len(stages) == 0 {
@@ -83,6 +86,9 @@ func (p *parser) pipeline(o *object) {
 	names := map[string]bool{}
 	for i, n := range stages {
 		s.Stages = append(s.Stages, p.stage(n, item("stages", i), names))
+	}
+	if !p.failed() {
+		p.graph(o)
 	}
 }
 
@@ -145,120 +151,13 @@ func (p *parser) variableError(at place, err error, known []string, otherwise st
 	at.invalid("bad-reference", err, "")
 }
 
-// start reads how a run starts by itself.
-func (p *parser) start(n *yaml.Node) *fairlead.Conditions {
-	o := p.object(n, "start", "start", []string{"mode", "conditions"}, nil)
-	if o == nil {
-		return nil
-	}
-	o.require("start", "conditions")
-	c := &fairlead.Conditions{Mode: o.choice("mode", "any", []string{"any", "all"}, nil)}
-	for i, n := range o.list("conditions", maxConditions) {
-		c.Conditions = append(c.Conditions, p.condition(n, item("start.conditions", i)))
-	}
-	if c.Mode == "all" && len(c.Conditions) > 1 {
-		o.at("mode").error("not-available", "\"mode\" \"all\" with several conditions is known but not available yet in this version", "use mode any, or one condition")
-	}
-	return c
-}
-
-func (p *parser) condition(n *yaml.Node, path string) fairlead.Condition {
-	var c fairlead.Condition
-	kinds := []string{"webhook", "channel", "image", "schedule"}
-	o := p.object(n, path, "a condition", []string{"webhook", "params"}, kinds[1:])
-	if o == nil {
-		return c
-	}
-	var given []string
-	for _, kind := range kinds {
-		if o.keys[kind] != nil {
-			given = append(given, kind)
-		}
-	}
-	if len(given) != 1 {
-		p.on(n, path).error("wrong-value", "a condition is exactly one of webhook, channel, image, schedule", "write each condition as a list item of its own")
-	}
-	if o.keys["webhook"] != nil {
-		c.Webhook = &fairlead.WebhookCondition{}
-		if body := o.get("webhook"); body != nil {
-			p.object(body, o.sub("webhook"), "webhook", nil, nil)
-		}
-	}
-	seen := map[string]bool{}
-	for i, n := range o.list("params", maxParameters) {
-		c.Params = append(c.Params, p.param(n, item(o.sub("params"), i), seen))
-	}
-	return c
-}
-
-// param reads which variable a parameter of a message goes to.
-func (p *parser) param(n *yaml.Node, path string, seen map[string]bool) fairlead.ParamMap {
-	o := p.object(n, path, "a parameter", []string{"name", "variable"}, nil)
-	if o == nil {
-		return fairlead.ParamMap{}
-	}
-	o.require("a parameter", "name", "variable")
-	m := fairlead.ParamMap{Name: o.str("name"), Variable: o.str("variable")}
-	if m.Name != "" && !nameRE.MatchString(m.Name) {
-		o.at("name").error("bad-name", "parameter name "+quote(m.Name)+": want letters, digits, underscores or hyphens, first a letter or underscore, at most 64", "")
-	}
-	p.unique(seen, o.at("name"), "parameter", m.Name)
-	switch {
-	case m.Variable == sysTimestamp || m.Variable == sysIncrement:
-		o.at("variable").error("system-variable", m.Variable+" is set by the system", "give the parameter to a variable of the pipeline")
-	case m.Variable != "" && !p.known[m.Variable]:
-		own := slices.DeleteFunc(p.names(), func(s string) bool { return s == sysTimestamp || s == sysIncrement })
-		o.at("variable").error("unknown-variable", "the pipeline has no variable "+quote(m.Variable), meant(m.Variable, own))
-	}
-	return m
-}
-
 func (p *parser) names() []string { return slices.Sorted(maps.Keys(p.known)) }
-
-func (p *parser) stage(n *yaml.Node, path string, names map[string]bool) fairlead.Stage {
-	o := p.object(n, path, "a stage", []string{"name", "type", "images", "deploy", "timeout"},
-		[]string{"on_error", "triggers", "notifications", "review", "tasks", "order"})
-	if o == nil {
-		return fairlead.Stage{}
-	}
-	o.require("a stage", "name", "type")
-	s := fairlead.Stage{Name: o.str("name")}
-	p.stageName(o, s.Name)
-	p.unique(names, o.at("name"), "stage", s.Name)
-	s.Type = fairlead.StageType(o.choice("type", "", []string{string(fairlead.StageTemplateDeploy)}, []string{"review", "parallel"}))
-	s.Timeout = p.timeout(o)
-	known := maps.Clone(p.known)
-	s.Images = p.images(o, known)
-	if s.Type == fairlead.StageTemplateDeploy {
-		o.require("a template-deploy stage", "deploy")
-	}
-	if n := o.get("deploy"); n != nil {
-		s.Deploy = p.deploy(n, o.sub("deploy"), known)
-	}
-	return s
-}
 
 func (p *parser) stageName(o *object, name string) {
 	bad := strings.TrimSpace(name) != name || utf8.RuneCountInString(name) > 64 || strings.ContainsFunc(name, unicode.IsControl)
 	if bad || (name == "" && o.get("name") != nil && kindName(o.get("name")) == "text") {
 		o.at("name").error("bad-name", "stage name "+quote(name)+": want 1 to 64 characters without line breaks, no blank at the ends", "")
 	}
-}
-
-func (p *parser) timeout(o *object) fairlead.Duration {
-	if o.get("timeout") == nil {
-		return fairlead.Duration(defaultTimeout)
-	}
-	text := o.value("timeout")
-	d, err := time.ParseDuration(text)
-	switch {
-	case text == "" && o.get("timeout").Kind != yaml.ScalarNode: // reported
-	case err != nil:
-		o.at("timeout").error("wrong-value", "timeout "+quote(text)+" is no time span", "want a number with a unit, such as 90s, 30m or 1h30m")
-	case d < minTimeout || d > maxTimeout:
-		o.at("timeout").error("wrong-value", "timeout "+quote(text)+" is out of range", "want 1s to 1440m")
-	}
-	return fairlead.Duration(d)
 }
 
 // images reads the input resources and adds what they bring to known.

@@ -77,7 +77,7 @@ stages:
 		}
 		where = append(where, fmt.Sprintf("%d:%d %s", d.Line, d.Column, d.Code))
 	}
-	want := "1:7 bad-name, 2:1 unknown-key, 6:14 wrong-value, 7:33 bad-image, 8:46 wrong-type, 8:73 unknown-variable, 9:12 duplicate-name, 9:26 not-available"
+	want := "1:7 bad-name, 2:1 unknown-key, 6:14 wrong-value, 7:33 bad-image, 8:46 wrong-type, 8:73 unknown-variable, 9:5 missing-key, 9:12 duplicate-name"
 	if got := strings.Join(where, ", "); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

@@ -2,6 +2,8 @@ package pipeline
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -85,6 +87,8 @@ type deployment struct {
 	spec     fairlead.Stage
 	deadline time.Time
 	message  string // of the stage, as it is stored
+	approved string // hash of the plan that a review approved
+	last     bool   // no other attempt follows by itself
 	images   []fairlead.ResolvedImage
 	request  stack.Request
 	prepared *stack.Prepared
@@ -105,7 +109,12 @@ func (e *Engine) load(ctx context.Context, at attempt) (d *deployment, err error
 			return err
 		}
 		s := run.Stages[at.Stage]
-		d = &deployment{attempt: at, run: run, spec: spec.Stages[at.Stage], message: s.Message}
+		own, ok := stageSpec(&spec, s)
+		if !ok {
+			return fmt.Errorf("pipeline: run %s has no file for its stage %q", at.Run, s.Name)
+		}
+		d = &deployment{attempt: at, run: run, spec: own, message: s.Message, approved: s.Approved}
+		d.last = own.Retry == nil || s.Retried >= own.Retry.Attempts
 		d.deadline = s.StartedAt.Add(time.Duration(d.spec.Timeout))
 		return nil
 	})
@@ -141,6 +150,9 @@ func (e *Engine) prepare(ctx context.Context, d *deployment, left time.Duration)
 	}
 	r := &d.request
 	r.Timeout = max(left, minTimeout)
+	if d.spec.Rollback && d.last {
+		r.OnFailure = fairlead.Rollback
+	}
 	r.Actor = fairlead.Actor{Via: fmt.Sprintf("pipeline %s, run %d", d.run.Pipeline, d.run.Number)}
 	r.Then = &stack.Job{Kind: stageDone{}.Kind(), Args: then}
 	if !d.spec.Deploy.Create {
@@ -149,8 +161,23 @@ func (e *Engine) prepare(ctx context.Context, d *deployment, left time.Duration)
 			return err
 		}
 	}
-	d.prepared, err = e.stacks.Prepare(ctx, *r)
-	return err
+	if d.prepared, err = e.stacks.Prepare(ctx, *r); err != nil {
+		return err
+	}
+	if hash := d.hash(); d.approved != "" && hash != d.approved {
+		return fairlead.Errorf(fairlead.Failed, "the plan is not the one that was approved (%s, approved was %s): something changed since; retry the run from its review", hash, d.approved)
+	}
+	return nil
+}
+
+// hash identifies what the deployment will do: its plan, and the digests of its images.
+func (d *deployment) hash() string {
+	sum := sha256.New()
+	fmt.Fprintln(sum, d.prepared.Plan.Hash)
+	for _, img := range d.images {
+		fmt.Fprintln(sum, img.Name, img.Image, img.Digest)
+	}
+	return hex.EncodeToString(sum.Sum(nil)[:16])
 }
 
 func (e *Engine) mustExist(ctx context.Context, name string) error {
@@ -169,7 +196,7 @@ func (e *Engine) resolveImages(ctx context.Context, d *deployment, values map[st
 	var problems fairlead.Diagnostics
 	var last error
 	for i, img := range d.spec.Images {
-		found, err := e.resolveImage(ctx, img, d.run.Variables)
+		found, err := e.resolveImage(ctx, img, d.run)
 		switch fairlead.ErrorCode(err) {
 		case "":
 			d.images = append(d.images, found)
@@ -187,19 +214,23 @@ func (e *Engine) resolveImages(ctx context.Context, d *deployment, values map[st
 	return problems.Err("the stage's images")
 }
 
-func (e *Engine) resolveImage(ctx context.Context, img fairlead.StageImage, values map[string]string) (found fairlead.ResolvedImage, err error) {
-	ref, err := Expand(img.Image, lookup(values))
+func (e *Engine) resolveImage(ctx context.Context, img fairlead.StageImage, run fairlead.Run) (found fairlead.ResolvedImage, err error) {
+	ref, err := Expand(img.Image, lookup(run.Variables))
 	if err == nil {
 		err = checkImage(ref)
 	}
 	if err != nil {
 		return found, fairlead.Errorf(fairlead.Invalid, "input image %q: %w", img.Name, err)
 	}
-	tag, err := e.images.Resolve(ctx, ref)
+	exact := ref
+	if digest := run.Pins[ref]; digest != "" {
+		exact = ref[:strings.LastIndexByte(ref, ':')] + "@" + digest
+	}
+	tag, err := e.images.Resolve(ctx, exact)
 	if fairlead.ErrorCode(err) == fairlead.NotFound {
 		return found, fairlead.Errorf(fairlead.NotFound, "input image %q is missing: %w", img.Name, err)
 	}
-	return fairlead.ResolvedImage{Name: img.Name, Image: ref, Address: e.images.Address(ref), Digest: tag.Digest}, err
+	return fairlead.ResolvedImage{Name: img.Name, Image: ref, Address: e.images.Address(exact), Digest: tag.Digest}, err
 }
 
 func lookup(values map[string]string) func(string) (string, bool) {

@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 
@@ -13,8 +12,12 @@ import (
 
 // The causes of runs.
 const (
-	CauseManual  = "manual"
-	CauseWebhook = "webhook"
+	CauseManual   = "manual"
+	CauseWebhook  = "webhook"
+	CauseChannel  = "channel"
+	CauseImage    = "image"
+	CauseSchedule = "schedule"
+	CauseRetry    = "retry"
 )
 
 // Start starts a run by hand. given replaces variables for this run only; cause is [CauseManual] when empty.
@@ -42,11 +45,20 @@ type start struct {
 	cause, by  string
 	why        string   // for the log
 	complaints []string // for the log, too
+	pins       map[string]string
+	// again is the run that this one repeats from a stage on, with the variables and revision that it had.
+	again *fairlead.Run
+	from  int
 }
 
-// start stores a run, and starts its first stage when nothing is ahead of it. Everything is in the caller's transaction.
+// start stores a run, and starts its first stages when nothing is ahead of it. Everything is in the caller's transaction; an
+// error other than Internal changed nothing.
 func (e *Engine) start(ctx context.Context, tx *store.Tx, p fairlead.Pipeline, s start) (run fairlead.Run, err error) {
-	busy, err := e.makeRoom(ctx, tx, p)
+	values, err := variables(&p.Spec, s.given, p.Runs+1, tx.Now)
+	if err != nil {
+		return run, err
+	}
+	busy, first, err := e.makeRoom(ctx, tx, p)
 	if err != nil {
 		return run, err
 	}
@@ -54,24 +66,25 @@ func (e *Engine) start(ctx context.Context, tx *store.Tx, p fairlead.Pipeline, s
 	if err != nil {
 		return run, err
 	}
-	values, err := variables(&p.Spec, s.given, number, tx.Now)
-	if err != nil {
-		return run, err
-	}
 	run = fairlead.Run{Pipeline: p.Name, Number: number, Revision: p.Revision, State: fairlead.RunQueued, Cause: s.cause, By: s.by,
 		Variables: values, CreatedAt: tx.Now}
+	run.Pins = s.pins
 	if run.ID, err = newID(); err != nil {
 		return run, err
 	}
-	for _, stage := range p.Spec.Stages {
-		run.Stages = append(run.Stages, fairlead.StageRun{Name: stage.Name, Type: stage.Type, State: fairlead.StagePending})
+	if run.Stages, err = e.stageRuns(ctx, tx, &p.Spec); err != nil {
+		return run, err
 	}
-	effects := []Effect{Log{Type: "run-created", Text: fmt.Sprintf("run %d of pipeline %s, revision %d: %s", number, p.Name, p.Revision, s.why)}}
+	if s.again != nil {
+		repeat(&run, *s.again, s.from, s.given)
+	}
+	effects := []Effect{Log{Type: "run-created", Text: fmt.Sprintf("run %d of pipeline %s, revision %d: %s", number, p.Name, run.Revision, s.why)}}
 	for _, text := range s.complaints {
 		effects = append(effects, Log{Type: "run-warning", Text: text})
 	}
 	if busy {
 		run.Message = "waits in the queue until the runs before it have ended"
+		run.WaitingFor = fmt.Sprintf("its turn: run %d of the pipeline is %s", first.Number, first.State)
 		effects = append(effects, Log{Type: "run-waits", Text: run.Message})
 	} else {
 		begun, more := Next(run, Begin{}, tx.Now)
@@ -83,30 +96,86 @@ func (e *Engine) start(ctx context.Context, tx *store.Tx, p fairlead.Pipeline, s
 	return run, e.carryOut(ctx, tx, run, effects)
 }
 
-// makeRoom does what the pipeline's concurrency says about the runs that are active; busy tells that one still is.
-func (e *Engine) makeRoom(ctx context.Context, tx *store.Tx, p fairlead.Pipeline) (busy bool, err error) {
-	first, busy, err := tx.FirstActiveRun(ctx, p.Name)
+// stageRuns are the stages of a new run; the tasks of a parallel stage stand behind it.
+func (e *Engine) stageRuns(ctx context.Context, tx *store.Tx, spec *fairlead.PipelineSpec) (list []fairlead.StageRun, err error) {
+	var hooks []store.PipelineWebhook
+	if slices.ContainsFunc(conditionsOf(spec), func(l located) bool { return l.stage >= 0 && l.Webhook != nil }) {
+		if hooks, err = tx.PipelineWebhooks(ctx, spec.Name); err != nil {
+			return nil, err
+		}
+	}
+	for i, stage := range spec.Stages {
+		s := fairlead.StageRun{Name: stage.Name, Type: stage.Type, State: fairlead.StagePending, Policy: policy(stage)}
+		if stage.Review != nil {
+			s.Review = &fairlead.ReviewRun{Review: *stage.Review}
+		}
+		for _, l := range conditionsOf(spec) {
+			if l.stage == i {
+				s.Conditions = append(s.Conditions, fairlead.ConditionRun{Condition: l.path, Kind: l.Kind(), Source: l.source(spec.Name, hooks)})
+			}
+		}
+		list = append(list, s)
+		for _, task := range stage.Tasks {
+			list = append(list, fairlead.StageRun{Name: stage.Name + "/" + task.Name, Type: task.Type, Parent: stage.Name, State: fairlead.StagePending, Policy: policy(task)})
+		}
+	}
+	return list, nil
+}
+
+// policy is what a run keeps of a stage's file; nil when nothing was said.
+func policy(s fairlead.Stage) *fairlead.StagePolicy {
+	said := s.Needs != nil || s.When != nil || s.Triggers != nil || s.Retry != nil || s.OnError != nil || s.Notifications != nil || s.Tasks != nil
+	if !said {
+		return nil
+	}
+	return &fairlead.StagePolicy{Needs: s.Needs, When: s.When, Any: s.Triggers != nil && s.Triggers.Mode == "any", Retry: s.Retry, OnError: s.OnError,
+		Serial: s.Order == "serial", StopTasks: s.OnTaskFailure == "stop", Notifications: s.Notifications}
+}
+
+// stageSpec is the part of a file that a stage or task of a run executes.
+func stageSpec(spec *fairlead.PipelineSpec, s fairlead.StageRun) (fairlead.Stage, bool) {
+	name := s.Name
+	if s.Parent != "" {
+		name = s.Parent
+	}
+	i := slices.IndexFunc(spec.Stages, func(stage fairlead.Stage) bool { return stage.Name == name })
+	if i < 0 || s.Parent == "" {
+		if i < 0 {
+			return fairlead.Stage{}, false
+		}
+		return spec.Stages[i], true
+	}
+	n := slices.IndexFunc(spec.Stages[i].Tasks, func(task fairlead.Stage) bool { return s.Parent+"/"+task.Name == s.Name })
+	if n < 0 {
+		return fairlead.Stage{}, false
+	}
+	return spec.Stages[i].Tasks[n], true
+}
+
+// makeRoom does what the pipeline's concurrency says about the runs that are active; busy tells that one still is, first which.
+func (e *Engine) makeRoom(ctx context.Context, tx *store.Tx, p fairlead.Pipeline) (busy bool, first fairlead.Run, err error) {
+	first, busy, err = tx.FirstActiveRun(ctx, p.Name)
 	if err != nil || !busy {
-		return busy, err
+		return busy, first, err
 	}
 	switch p.Spec.Concurrency {
 	case fairlead.Reject:
-		return true, fairlead.Errorf(fairlead.Conflict, "pipeline %s is busy: run %d is %s, and the pipeline rejects a start while it runs", p.Name, first.Number, first.State)
+		return true, first, fairlead.Errorf(fairlead.Conflict, "pipeline %s is busy: run %d is %s, and the pipeline rejects a start while it runs", p.Name, first.Number, first.State)
 	case fairlead.CancelPrevious:
 		active, err := tx.ActiveRuns(ctx, p.Name)
 		if err != nil {
-			return true, err
+			return true, first, err
 		}
 		slices.Reverse(active) // the queue first, so that none of it gets its turn
 		for _, run := range active {
 			if _, err := e.step(ctx, tx, run, Stop{By: "run " + strconv.FormatInt(p.Runs+1, 10) + ", which takes its place"}); err != nil {
-				return true, err
+				return true, first, err
 			}
 		}
-		_, busy, err = tx.FirstActiveRun(ctx, p.Name)
-		return busy, err
+		first, busy, err = tx.FirstActiveRun(ctx, p.Name)
+		return busy, first, err
 	}
-	return true, nil
+	return true, first, nil
 }
 
 // Stop ends a run: one that waits in the queue at once, one that runs as soon as its stack action, which is canceled, has
@@ -123,70 +192,4 @@ func (e *Engine) Stop(ctx context.Context, actor fairlead.Actor, id string) (run
 		return err
 	})
 	return run, err
-}
-
-// Limits of a webhook's message.
-const (
-	maxParams = 200
-	maxKey    = 255
-)
-
-// HookResult says what became of a message.
-type HookResult struct {
-	Message string `json:"message" doc:"id of the stored message"`
-	Run     string `json:"run" doc:"id of the run that it started"`
-}
-
-// Hook accepts a message for the webhook with a token and starts a run. When it returns, the message and its run are stored.
-// A message with the idempotencyKey of an earlier one of the same webhook is that message: it gives the same result and has
-// no further effect. Parameters that no condition maps are ignored, which the run's log says. An unknown token is NotFound.
-func (e *Engine) Hook(ctx context.Context, token string, params map[string]string, idempotencyKey string) (res HookResult, err error) {
-	if len(params) > maxParams || len(idempotencyKey) > maxKey {
-		return res, fairlead.Errorf(fairlead.TooLarge, "webhook message: at most %d parameters and an Idempotency-Key of %d bytes are allowed", maxParams, maxKey)
-	}
-	err = e.db.Write(ctx, func(tx *store.Tx) error {
-		hook, err := tx.PipelineWebhook(ctx, token)
-		if err != nil {
-			return err
-		}
-		if idempotencyKey != "" {
-			switch m, err := tx.HookMessageByKey(ctx, token, idempotencyKey); {
-			case err == nil:
-				res = HookResult{Message: m.ID, Run: m.Run}
-				return nil
-			case fairlead.ErrorCode(err) != fairlead.NotFound:
-				return err
-			}
-		}
-		res, err = e.accept(ctx, tx, hook, params, idempotencyKey)
-		return err
-	})
-	return res, err
-}
-
-func (e *Engine) accept(ctx context.Context, tx *store.Tx, hook store.PipelineWebhook, params map[string]string, key string) (res HookResult, err error) {
-	p, err := tx.PipelineHead(ctx, hook.Pipeline)
-	if err != nil {
-		return res, err
-	}
-	s := start{given: map[string]string{}, cause: CauseWebhook, why: "started by webhook " + hook.Condition}
-	rest := maps.Clone(params)
-	for _, m := range hook.Params {
-		if value, ok := params[m.Name]; ok {
-			s.given[m.Variable] = value
-			delete(rest, m.Name)
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(rest)) {
-		s.complaints = append(s.complaints, "parameter "+quote(name)+" of the message is ignored: the condition does not map it to a variable")
-	}
-	run, err := e.start(ctx, tx, p, s)
-	if err != nil {
-		return res, err
-	}
-	m := fairlead.HookMessage{Pipeline: p.Name, Condition: hook.Condition, Params: params, Key: key, Run: run.ID}
-	if m.ID, err = newID(); err != nil {
-		return res, err
-	}
-	return HookResult{Message: m.ID, Run: run.ID}, tx.CreateHookMessage(ctx, hook.Token, &m)
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/fairlead/fairlead"
@@ -259,4 +260,14 @@ AND CAST(args AS TEXT) LIKE $2`
 	var n int
 	err := tx.QueryRow(ctx, q, kind, "%"+text+"%").Scan(&n)
 	return n > 0, err
+}
+
+// HasJobLike reports whether a job of a kind that mentions a text in its arguments, and whose arguments are as wanted, waits or
+// runs.
+func (tx *Tx) HasJobLike(ctx context.Context, kind, text string, like func(args []byte) bool) (bool, error) {
+	const q = `SELECT CAST(args AS TEXT) FROM river_job WHERE kind = $1 AND state IN ('available', 'pending', 'retryable', 'running', 'scheduled')
+AND CAST(args AS TEXT) LIKE $2`
+	rows, err := tx.Query(ctx, q, kind, "%"+text+"%")
+	list, err := Collect(rows, err, func(row Row) (args []byte, err error) { return args, row.Scan(&args) })
+	return slices.ContainsFunc(list, like), err
 }

@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 
 	"github.com/fairlead/fairlead"
@@ -124,7 +122,7 @@ func (tx *Tx) Pipeline(ctx context.Context, name string) (fairlead.Pipeline, err
 		return p, err
 	}
 	for _, h := range hooks {
-		p.Webhooks = append(p.Webhooks, fairlead.Webhook{Condition: h.Condition, Path: "/hooks/" + h.Token})
+		p.Webhooks = append(p.Webhooks, h.Webhook())
 	}
 	p.LastRun, err = tx.lastRun(ctx, name)
 	return p, err
@@ -168,110 +166,4 @@ func (tx *Tx) DeletePipeline(ctx context.Context, name string) error {
 	}
 	_, err := tx.Exec(ctx, `DELETE FROM pipelines WHERE name = $1`, name)
 	return err
-}
-
-// PipelineWebhook is the generated address of one trigger condition with its secret.
-type PipelineWebhook struct {
-	Token     string
-	Pipeline  string
-	Position  int
-	Condition string
-	Params    []fairlead.ParamMap
-}
-
-func hookHash(token string) string {
-	sum := sha256.Sum256([]byte(token))
-	return hex.EncodeToString(sum[:])
-}
-
-// PipelineWebhooks lists the webhooks of a pipeline in the order of the file.
-func (tx *Tx) PipelineWebhooks(ctx context.Context, pipeline string) ([]PipelineWebhook, error) {
-	const q = `SELECT token, pipeline, position, condition, params FROM webhooks WHERE pipeline = $1 ORDER BY position`
-	rows, err := tx.Query(ctx, q, pipeline)
-	return Collect(rows, err, tx.scanWebhook)
-}
-
-func (tx *Tx) scanWebhook(row Row) (h PipelineWebhook, err error) {
-	var token, params []byte
-	if err := row.Scan(&token, &h.Pipeline, &h.Position, &h.Condition, &params); err != nil {
-		return h, err
-	}
-	if token, err = tx.Unseal(token); err != nil {
-		return h, err
-	}
-	h.Token = string(token)
-	return h, json.Unmarshal(params, &h.Params)
-}
-
-// PipelineWebhook returns the webhook with a token.
-func (tx *Tx) PipelineWebhook(ctx context.Context, token string) (PipelineWebhook, error) {
-	const q = `SELECT token, pipeline, position, condition, params FROM webhooks WHERE hash = $1`
-	h, err := tx.scanWebhook(tx.QueryRow(ctx, q, hookHash(token)))
-	return h, NotFound(err, "there is no such webhook; see its address with: fairlead pipeline get")
-}
-
-// SetPipelineWebhooks makes the webhooks of a pipeline exactly those given.
-func (tx *Tx) SetPipelineWebhooks(ctx context.Context, pipeline string, hooks []PipelineWebhook) error {
-	if _, err := tx.Exec(ctx, `DELETE FROM webhooks WHERE pipeline = $1`, pipeline); err != nil {
-		return err
-	}
-	for _, h := range hooks {
-		token, err := tx.Seal([]byte(h.Token))
-		if err != nil {
-			return err
-		}
-		params, err := json.Marshal(h.Params)
-		if err != nil {
-			return err
-		}
-		const q = `INSERT INTO webhooks (hash, token, pipeline, position, condition, params, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)`
-		if _, err := tx.Exec(ctx, q, hookHash(h.Token), token, pipeline, h.Position, h.Condition, string(params), Time(tx.Now)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// CreateHookMessage stores an accepted message of the webhook with a token. ReceivedAt is set here.
-func (tx *Tx) CreateHookMessage(ctx context.Context, token string, m *fairlead.HookMessage) error {
-	m.ReceivedAt = tx.Now
-	params, err := json.Marshal(m.Params)
-	if err != nil {
-		return err
-	}
-	var key any // no key is not a key that could be there twice
-	if m.Key != "" {
-		key = m.Key
-	}
-	const q = `INSERT INTO hook_messages (id, pipeline, hook, condition, message_key, params, run_id, received_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
-	_, err = tx.Exec(ctx, q, m.ID, m.Pipeline, hookHash(token), m.Condition, key, string(params), m.Run, Time(m.ReceivedAt))
-	return err
-}
-
-const selectHookMessages = `SELECT id, pipeline, condition, coalesce(message_key, ''), params, run_id, received_at FROM hook_messages`
-
-func scanHookMessage(row Row) (m fairlead.HookMessage, err error) {
-	var params []byte
-	if err := row.Scan(&m.ID, &m.Pipeline, &m.Condition, &m.Key, &params, &m.Run, ScanTime(&m.ReceivedAt)); err != nil {
-		return m, err
-	}
-	return m, json.Unmarshal(params, &m.Params)
-}
-
-// HookMessageByKey returns the message of a webhook that came with an Idempotency-Key.
-func (tx *Tx) HookMessageByKey(ctx context.Context, token, key string) (fairlead.HookMessage, error) {
-	m, err := scanHookMessage(tx.QueryRow(ctx, selectHookMessages+` WHERE hook = $1 AND message_key = $2`, hookHash(token), key))
-	return m, NotFound(err, "no message with this Idempotency-Key")
-}
-
-// HookMessages lists the accepted messages of a pipeline, newest first. cursor is the last id of the page before.
-func (tx *Tx) HookMessages(ctx context.Context, pipeline string, limit int, cursor string) ([]fairlead.HookMessage, string, error) {
-	const q = selectHookMessages + ` WHERE pipeline = $1 AND ($2 = '' OR id < $2) ORDER BY id DESC LIMIT $3`
-	rows, err := tx.Query(ctx, q, pipeline, cursor, limit+1)
-	list, err := Collect(rows, err, scanHookMessage)
-	if err != nil {
-		return nil, "", err
-	}
-	list, next := Page(list, limit, func(m fairlead.HookMessage) string { return m.ID })
-	return list, next, nil
 }

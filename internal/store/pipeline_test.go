@@ -148,30 +148,34 @@ func testWebhooksAreSecretAtRest(t *testing.T, cfg store.Config) {
 	})
 }
 
-func TestHookMessages(t *testing.T) { storetest.Each(t, testHookMessages) }
+func TestMessages(t *testing.T) { storetest.Each(t, testMessages) }
 
-func testHookMessages(t *testing.T, cfg store.Config) {
+func testMessages(t *testing.T, cfg store.Config) {
 	db := mustOpen(t, cfg)
 	mustPipeline(t, db, "shop")
 	mustWrite(t, db, func(ctx context.Context, tx *store.Tx) error {
-		for _, m := range []fairlead.HookMessage{
+		for _, m := range []fairlead.Message{
 			{ID: "1", Pipeline: "shop", Key: "k", Run: "r1", Params: map[string]string{"tag": "1"}}, {ID: "2", Pipeline: "shop"}, {ID: "3", Pipeline: "shop"},
 		} {
-			if err := tx.CreateHookMessage(ctx, "token", &m); err != nil {
+			once := ""
+			if m.Key != "" {
+				once = "hook/" + m.Key
+			}
+			if err := tx.CreateMessage(ctx, &m, once, ""); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
 	mustRead(t, db, func(ctx context.Context, tx *store.Tx) error {
-		m, err := tx.HookMessageByKey(ctx, "token", "k")
+		m, err := tx.MessageOnce(ctx, "hook/k")
 		if err != nil || m.ID != "1" || m.Run != "r1" || m.Params["tag"] != "1" {
 			t.Errorf("message %+v, %v", m, err)
 		}
-		if _, err := tx.HookMessageByKey(ctx, "other", "k"); fairlead.ErrorCode(err) != fairlead.NotFound {
+		if _, err := tx.MessageOnce(ctx, "other/k"); fairlead.ErrorCode(err) != fairlead.NotFound {
 			t.Errorf("the key of another webhook: %v", err)
 		}
-		page, next, err := tx.HookMessages(ctx, "shop", 2, "")
+		page, next, err := tx.Messages(ctx, "shop", 2, "")
 		if err != nil || len(page) != 2 || page[0].ID != "3" || next != "2" {
 			t.Errorf("page %+v, %q, %v", page, next, err)
 		}
@@ -315,7 +319,7 @@ func testDeletedPipelinesLeaveNothing(t *testing.T, cfg store.Config) {
 		if err := tx.SetPipelineWebhooks(ctx, "shop", []store.PipelineWebhook{{Token: "t", Pipeline: "shop"}}); err != nil {
 			return err
 		}
-		if err := tx.CreateHookMessage(ctx, "t", &fairlead.HookMessage{ID: "m", Pipeline: "shop", Run: run.ID}); err != nil {
+		if err := tx.CreateMessage(ctx, &fairlead.Message{ID: "m", Pipeline: "shop", Run: run.ID}, "", ""); err != nil {
 			return err
 		}
 		if err := tx.AppendEvent(ctx, fairlead.Event{Kind: "run", Name: run.ID}); err != nil {
@@ -324,7 +328,7 @@ func testDeletedPipelinesLeaveNothing(t *testing.T, cfg store.Config) {
 		return tx.DeletePipeline(ctx, "shop")
 	})
 	mustRead(t, db, func(ctx context.Context, tx *store.Tx) error {
-		for _, table := range []string{"pipelines", "pipeline_revisions", "runs", "webhooks", "hook_messages", "events"} {
+		for _, table := range []string{"pipelines", "pipeline_revisions", "runs", "webhooks", "messages", "events"} {
 			var n int
 			if err := tx.QueryRow(ctx, `SELECT count(*) FROM `+table).Scan(&n); err != nil {
 				return err

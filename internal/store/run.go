@@ -13,7 +13,7 @@ import (
 	"github.com/fairlead/fairlead"
 )
 
-const runColumns = `id, pipeline, number, revision, state, cause, started_by, variables, stages, message, stopping, created_at, started_at, ended_at`
+const runColumns = `id, pipeline, number, revision, state, cause, started_by, variables, stages, message, waiting_for, stopping, more, created_at, started_at, ended_at`
 
 // NextRunNumber counts a run of a pipeline.
 func (tx *Tx) NextRunNumber(ctx context.Context, pipeline string) (n int64, err error) {
@@ -32,32 +32,44 @@ func (tx *Tx) CreateRun(ctx context.Context, r *fairlead.Run) error {
 	if err != nil {
 		return err
 	}
+	more, err := json.Marshal(r.RunMore)
+	if err != nil {
+		return err
+	}
 	tx.Changed()
-	const q = `INSERT INTO runs (` + runColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`
+	const q = `INSERT INTO runs (` + runColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`
 	_, err = tx.Exec(ctx, q, r.ID, r.Pipeline, r.Number, r.Revision, string(r.State), r.Cause, r.By, string(variables), string(stages),
-		r.Message, r.Stopping, Time(r.CreatedAt), NullTime(r.StartedAt), NullTime(r.EndedAt))
+		r.Message, r.WaitingFor, r.Stopping, string(more), Time(r.CreatedAt), NullTime(r.StartedAt), NullTime(r.EndedAt))
 	return err
 }
 
-// UpdateRun stores what changes of a run: its state, its stages and its message.
+// UpdateRun stores what changes of a run: its state, its variables, its stages and its messages.
 func (tx *Tx) UpdateRun(ctx context.Context, r *fairlead.Run) error {
 	stages, err := json.Marshal(r.Stages)
 	if err != nil {
 		return err
 	}
+	variables, err := json.Marshal(r.Variables)
+	if err != nil {
+		return err
+	}
+	more, err := json.Marshal(r.RunMore)
+	if err != nil {
+		return err
+	}
 	tx.Changed()
-	const q = `UPDATE runs SET state = $1, stages = $2, message = $3, stopping = $4, started_at = $5, ended_at = $6 WHERE id = $7`
-	_, err = tx.Exec(ctx, q, string(r.State), string(stages), r.Message, r.Stopping, NullTime(r.StartedAt), NullTime(r.EndedAt), r.ID)
+	const q = `UPDATE runs SET state = $1, variables = $2, stages = $3, message = $4, waiting_for = $5, stopping = $6, more = $7, started_at = $8, ended_at = $9 WHERE id = $10`
+	_, err = tx.Exec(ctx, q, string(r.State), string(variables), string(stages), r.Message, r.WaitingFor, r.Stopping, string(more), NullTime(r.StartedAt), NullTime(r.EndedAt), r.ID)
 	return err
 }
 
 func scanRun(row Row) (r fairlead.Run, err error) {
-	var variables, stages []byte
+	var variables, stages, more []byte
 	if err := row.Scan(&r.ID, &r.Pipeline, &r.Number, &r.Revision, &r.State, &r.Cause, &r.By, &variables, &stages, &r.Message,
-		&r.Stopping, ScanTime(&r.CreatedAt), ScanNullTime(&r.StartedAt), ScanNullTime(&r.EndedAt)); err != nil {
+		&r.WaitingFor, &r.Stopping, &more, ScanTime(&r.CreatedAt), ScanNullTime(&r.StartedAt), ScanNullTime(&r.EndedAt)); err != nil {
 		return r, err
 	}
-	return r, errors.Join(json.Unmarshal(variables, &r.Variables), json.Unmarshal(stages, &r.Stages))
+	return r, errors.Join(json.Unmarshal(variables, &r.Variables), json.Unmarshal(stages, &r.Stages), json.Unmarshal(more, &r.RunMore))
 }
 
 // Run returns one run.
@@ -197,7 +209,8 @@ func logLevel(kind string) string {
 	switch {
 	case what == "failed" || what == "error" || strings.HasSuffix(kind, "timed-out"):
 		return "error"
-	case what == "warning" || what == "waits" || what == "stopping" || what == "canceled" || what == "unavailable" || what == "ignored":
+	case what == "warning" || what == "waits" || what == "stopping" || what == "canceled" || what == "unavailable" || what == "ignored" ||
+		what == "held" || what == "rejected":
 		return "warning"
 	}
 	return "info"
