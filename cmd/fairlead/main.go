@@ -57,6 +57,8 @@ func (a *app) execute(ctx context.Context, args []string) int {
 func newRootCommand(a *app) *cobra.Command {
 	root := newGroup("fairlead", "Container images from a registry into running applications, by template and pipeline",
 		newServeCommand(a),
+		newBackupCommand(a),
+		newRestoreCommand(a),
 		newLoginCommand(a), newLogoutCommand(a), newWhoAmICommand(a),
 		newTemplateCommand(a), newTargetCommand(a), newStackCommand(a),
 		newGroupCommand(a), newPipelineCommand(a), newRunCommand(a),

@@ -255,6 +255,11 @@ func lockData(dir string) (*os.File, error) {
 	return f, err
 }
 
+// unlockData gives a data directory free. Closing alone does not while a program that is being started has a copy of the file.
+func unlockData(f *os.File) error {
+	return errors.Join(syscall.Flock(int(f.Fd()), syscall.LOCK_UN), f.Close())
+}
+
 func (s *Server) listen(ctx context.Context) (err error) {
 	var lc net.ListenConfig
 	if s.listener, err = lc.Listen(ctx, "tcp", s.cfg.Listen); err != nil {
@@ -482,7 +487,7 @@ func (s *Server) Close() error {
 			errs = append(errs, s.db.Close())
 		}
 		if s.lock != nil {
-			errs = append(errs, s.lock.Close())
+			errs = append(errs, unlockData(s.lock))
 		}
 		s.closeErr = errors.Join(errs...)
 	})

@@ -46,7 +46,7 @@ func (cfg Config) keyPath() string {
 	if cfg.KeyFile != "" {
 		return cfg.KeyFile
 	}
-	return filepath.Join(cfg.Dir, "key")
+	return filepath.Join(cfg.Dir, KeyFile)
 }
 
 // mustHaveKey refuses to go near a database file that holds something and has no key: a new key would hide that its secrets

@@ -73,7 +73,7 @@ func connectSQLite(path, lock string, readOnly bool, conns int) (*sql.DB, error)
 	if readOnly {
 		q.Add("_pragma", "query_only(ON)")
 	}
-	connector, err := newConnector("file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode())
+	connector, err := newConnector("file:" + escapePath(path) + "?" + q.Encode())
 	if err != nil {
 		return nil, fmt.Errorf("store: open %s: %w", path, err)
 	}
@@ -82,6 +82,9 @@ func connectSQLite(path, lock string, readOnly bool, conns int) (*sql.DB, error)
 	db.SetMaxIdleConns(conns)
 	return db, nil
 }
+
+// escapePath is a path as it stands in SQLite's addresses.
+func escapePath(path string) string { return (&url.URL{Path: path}).EscapedPath() }
 
 func (s *sqliteDB) begin(ctx context.Context) (*txn, error) { return beginSQL(ctx, s.write, nil) }
 

@@ -128,11 +128,11 @@ func killThem(t *testing.T, n int, servers []*server) {
 	}
 	begun := time.Now()
 	for range n {
-		pause(ctx, rand.N(400*time.Millisecond))
+		pause(ctx, rand.N(300*time.Millisecond))
 		victim := servers[rand.IntN(len(servers))]
 		victim.kill()
 		if len(servers) > 1 { // the other one goes on alone for a while
-			pause(ctx, rand.N(200*time.Millisecond))
+			pause(ctx, rand.N(150*time.Millisecond))
 		}
 		victim.start()
 	}
