@@ -17,5 +17,8 @@ echo "== webhook to stage started"
 run ./internal/pipeline -bench WebhookToStage -benchtime 200x
 echo "== runs per second beside the commits that the same file allows"
 run ./internal/pipeline -bench 'Runs$' -benchtime 4x
+echo "== the same on PostgreSQL, which syncs to disk as SQLite does"
+url=$(unset FAIRLEAD_TEST_POSTGRES_URL && FAIRLEAD_POSTGRES_DURABLE=1 scripts/postgres.sh ensure)
+FAIRLEAD_TEST_POSTGRES_URL=$url FAIRLEAD_TEST_DATABASE=postgres run ./internal/pipeline -bench 'Runs$' -benchtime 4x
 echo "== start to ready, idle processor and memory of the built program"
 run ./test/e2e -bench . -benchtime 1x
