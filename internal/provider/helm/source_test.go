@@ -11,6 +11,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/random"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"helm.sh/helm/v4/pkg/registry"
 	repo "helm.sh/helm/v4/pkg/repo/v1"
 
@@ -127,6 +131,7 @@ func TestChartOfEmbeddedRegistry(t *testing.T) {
 	if r.Attributes["version"] != "1.0.0" || r.Identity["chart_manifest"] == "" {
 		t.Errorf("attributes %v, identity %v", r.Attributes, r.Identity)
 	}
+	first := r.Identity["chart_digest"]
 	c := w.plan(p, w.element(element("1.1.0")), &r, fairlead.OpUpdate)
 	if c.Reason != "chart web 1.0.0 -> 1.1.0" {
 		t.Errorf("reason %q", c.Reason)
@@ -146,14 +151,34 @@ func TestChartOfEmbeddedRegistry(t *testing.T) {
 		r = w.settle(p, c)
 		push(t, host, "team/charts/web:1.0.0", pack(t, in("web", chart("1.0.0", map[string]string{"templates/less.yaml": "\n"}))))
 		back := w.plan(p, w.element(element("1.0.0")), &r, fairlead.OpUpdate)
-		if !strings.HasPrefix(back.Reason, "chart web 1.1.0 -> 1.0.0") {
-			t.Errorf("reason %q", back.Reason)
+		if back.Record.Identity["chart_digest"] != first {
+			t.Errorf("going back takes chart %s, want that of then, %s, although its tag was pushed again", back.Record.Identity["chart_digest"], first)
 		}
 		r = w.settle(p, back)
 	})
 	t.Run("missing, and no chart", func(t *testing.T) {
 		_, err := p.Plan(t.Context(), w.element(element("9.9.9")), &r)
 		wantError(t, err, fairlead.Invalid, "is not in the registry")
+		img, err := random.Image(100, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tag, err := name.NewTag(host + "/team/charts/web:2.0.0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := remote.Write(tag, img, remote.WithAuth(&authn.Basic{Username: "admin", Password: "secret"})); err != nil {
+			t.Fatal(err)
+		}
+		_, err = p.Plan(t.Context(), w.element(element("2.0.0")), &r)
+		wantError(t, err, fairlead.Invalid, "it is an image, not a chart")
+	})
+	t.Run("from a registry that is not ours", func(t *testing.T) {
+		w.images = nil
+		el := w.element(element("1.0.0"))
+		elsewhere := w.provider()
+		_, err := elsewhere.Plan(t.Context(), el, nil)
+		wantError(t, err, fairlead.Invalid, "may not be read without credentials")
 	})
 	w.delete(p, r)
 }
