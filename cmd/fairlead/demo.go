@@ -304,7 +304,7 @@ func (d *demo) remove(ctx context.Context) error {
 	if _, err := d.client.Stack(ctx, demoStack); fairlead.ErrorCode(err) == fairlead.NotFound {
 		return nil
 	}
-	action, err := d.client.DeleteStack(ctx, demoStack, false)
+	action, err := d.client.DeleteStack(ctx, demoStack, client.StackDeletion{})
 	if err != nil {
 		return fmt.Errorf("remove the demo: %w", err)
 	}

@@ -1,8 +1,8 @@
 package main
 
 import (
-	"context"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,18 +16,38 @@ func newStackCommand(a *app) *cobra.Command {
 		newStackPreviewCommand(a), newStackCreateCommand(a), newStackUpgradeCommand(a),
 		newStackRollbackCommand(a), newStackRetryCommand(a), newStackCancelCommand(a), newStackDeleteCommand(a),
 		newStackListCommand(a), newStackShowCommand(a), newStackElementsCommand(a), newStackOutputsCommand(a),
-		newStackEventsCommand(a), newStackActionsCommand(a))
+		newStackEventsCommand(a), newStackActionsCommand(a), newStackHistoryCommand(a), newStackDriftCommand(a),
+		newStackUpdateCommand(a))
 }
 
 func newStackListCommand(a *app) *cobra.Command {
-	cmd := &cobra.Command{Use: "list", Short: "List the stacks", RunE: a.call(func(cmd *cobra.Command, c *client.Client, _ []string) error {
-		return showList(a.view(cmd), c.Stacks(cmd.Context()), []string{"NAME", "STATUS", "HEALTH", "TEMPLATE", "TARGET", "NAMESPACE", "UPDATED"},
-			func(s fairlead.Stack, p *printer) []string {
-				return []string{s.Name, string(s.Status), orDash(string(s.Health)), s.Template + "@" + s.Version, s.Target, orDash(s.Namespace), p.ago(s.UpdatedAt)}
-			})
-	})}
+	var f client.StackFilter
+	cmd := &cobra.Command{Use: "list", Short: "List the stacks",
+		Example: "  fairlead stack list -l team=web --status abnormal",
+		RunE: a.call(func(cmd *cobra.Command, c *client.Client, _ []string) error {
+			return showList(a.view(cmd), c.FindStacks(cmd.Context(), f), []string{"NAME", "STATUS", "HEALTH", "TEMPLATE", "TARGET", "NAMESPACE", "UPDATED", "LABELS"},
+				func(s fairlead.Stack, p *printer) []string {
+					return []string{s.Name, string(s.Status), orDash(string(s.Health)), s.Template + "@" + s.Version, s.Target, orDash(s.Namespace),
+						p.ago(s.UpdatedAt), orDash(labelText(s.Labels))}
+				})
+		})}
+	flags := cmd.Flags()
+	flags.StringArrayVarP(&f.Labels, "label", "l", nil, "only those with this label, as KEY=VALUE or KEY; may be repeated")
+	flags.StringVar(&f.Status, "status", "", "only those that are pending, processing, running or abnormal")
+	flags.StringVarP(&f.Template, "template", "t", "", "only those of this template")
+	flags.StringVar(&f.Target, "target", "", "only those on this target")
+	flags.StringVar(&f.Search, "search", "", "only those with this in their name")
 	addOutput(cmd)
 	return cmd
+}
+
+// labelText is labels on one line: "team=web,tier=2".
+func labelText(labels map[string]string) string {
+	var parts []string
+	for _, k := range sortedKeys(labels) {
+		parts = append(parts, k+"="+labels[k])
+	}
+	return strings.Join(parts, ",")
 }
 
 func newStackShowCommand(a *app) *cobra.Command {
@@ -48,7 +68,8 @@ func printStack(p *printer, s fairlead.Stack) {
 		reason = "Last action" // did not work, and was rolled back
 	}
 	p.fields("Stack", s.Name, "Description", s.Description, "Status", string(s.Status), "Health", string(s.Health), reason, s.Reason,
-		"Template", s.Template+"@"+s.Version, "Target", s.Target, "Namespace", s.Namespace, "Action", s.Action,
+		"Template", s.Template+"@"+s.Version, "Target", s.Target, "Namespace", s.Namespace, "Labels", labelText(s.Labels),
+		"Protected", protection(s), "Part of stack", s.Parent, "Action", s.Action, "Revision", strconv.FormatInt(s.Revision, 10),
 		"Created", strings.TrimSpace(p.ago(s.CreatedAt)+by(s.CreatedBy)), "Updated", p.ago(s.UpdatedAt))
 	if len(s.Inputs) > 0 {
 		var t table
@@ -65,10 +86,17 @@ func printStack(p *printer, s fairlead.Stack) {
 			{"fairlead stack elements " + s.Name, "see which elements are not as wanted"},
 			{"fairlead stack retry " + s.Name, "do the last action again where it failed"},
 			{"fairlead stack upgrade " + s.Name + " ...", "go on with other inputs or another version"},
-			{"fairlead stack rollback " + s.Name, "go back to the last version that worked, if there is one"},
+			{"fairlead stack rollback " + s.Name, "go back to the last version that worked, or to nothing if there never was one"},
 			{"fairlead stack delete " + s.Name, "remove what was made"},
 		})
 	}
+}
+
+func protection(s fairlead.Stack) string {
+	if s.Protected {
+		return "yes; fairlead stack update " + s.Name + " --unprotect takes that off"
+	}
+	return ""
 }
 
 func outputTable(outputs []fairlead.Output) table {
@@ -103,13 +131,13 @@ func newStackOutputsCommand(a *app) *cobra.Command {
 
 func newStackActionsCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{Use: "actions NAME", Short: "List what was done to a stack, newest first", RunE: a.call(func(cmd *cobra.Command, c *client.Client, args []string) error {
-		return showList(a.view(cmd), c.StackActions(cmd.Context(), args[0]), []string{"ID", "ACTION", "STATE", "TEMPLATE", "STARTED", "TOOK", "BY", "MESSAGE"},
+		return showList(a.view(cmd), c.StackActions(cmd.Context(), args[0]), []string{"ID", "ACTION", "STATE", "TEMPLATE", "STARTED", "TOOK", "BY", "COMMENT", "MESSAGE"},
 			func(act fairlead.Action, p *printer) []string {
 				ref := orDash(act.Template)
 				if act.Version != "" {
 					ref += "@" + act.Version
 				}
-				return []string{act.ID, string(act.Verb), string(act.State), ref, p.ago(act.CreatedAt), p.took(act.StartedAt, act.EndedAt), orDash(act.By), orDash(act.Message)}
+				return []string{act.ID, string(act.Verb), string(act.State), ref, p.ago(act.CreatedAt), p.took(act.StartedAt, act.EndedAt), orDash(act.By), orDash(act.Comment), orDash(act.Message)}
 			})
 	})}
 	addOutput(cmd)
@@ -151,14 +179,6 @@ func eventLine(e fairlead.Event) string {
 	return e.Time.Local().Format(clockLayout) + "  " + e.Message
 }
 
-func newStackRollbackCommand(a *app) *cobra.Command {
-	return newStackActionCommand(a, "rollback NAME", "Bring a stack back to its last version that worked", (*client.Client).RollbackStack)
-}
-
-func newStackRetryCommand(a *app) *cobra.Command {
-	return newStackActionCommand(a, "retry NAME", "Do the last action again where it failed", (*client.Client).RetryStack)
-}
-
 func newStackCancelCommand(a *app) *cobra.Command {
 	var wait bool
 	cmd := &cobra.Command{Use: "cancel NAME", Short: "End the action in flight between two elements", RunE: a.call(func(cmd *cobra.Command, c *client.Client, args []string) error {
@@ -168,36 +188,6 @@ func newStackCancelCommand(a *app) *cobra.Command {
 		}
 		return a.begun(cmd, c, action, wait, fairlead.ActionCanceled)
 	})}
-	addWait(cmd, &wait)
-	addOutput(cmd)
-	return cmd
-}
-
-// newStackActionCommand makes a command that begins an action with nothing but the stack's name.
-func newStackActionCommand(a *app, use, short string, begin func(*client.Client, context.Context, string) (fairlead.Action, error)) *cobra.Command {
-	var wait bool
-	cmd := &cobra.Command{Use: use, Short: short, RunE: a.call(func(cmd *cobra.Command, c *client.Client, args []string) error {
-		action, err := begin(c, cmd.Context(), args[0])
-		if err != nil {
-			return err
-		}
-		return a.begun(cmd, c, action, wait, fairlead.ActionSucceeded)
-	})}
-	addWait(cmd, &wait)
-	addOutput(cmd)
-	return cmd
-}
-
-func newStackDeleteCommand(a *app) *cobra.Command {
-	var wait, force bool
-	cmd := &cobra.Command{Use: "delete NAME", Short: "Delete a stack and what was made for it", RunE: a.call(func(cmd *cobra.Command, c *client.Client, args []string) error {
-		action, err := c.DeleteStack(cmd.Context(), args[0], force)
-		if err != nil {
-			return err
-		}
-		return a.begun(cmd, c, action, wait, fairlead.ActionSucceeded)
-	})}
-	cmd.Flags().BoolVar(&force, "force", false, "forget what cannot be reached, and say what was left behind")
 	addWait(cmd, &wait)
 	addOutput(cmd)
 	return cmd
@@ -243,6 +233,9 @@ func (a *app) begun(cmd *cobra.Command, c *client.Client, action fairlead.Action
 	}
 	return v.show(action, func(p *printer) {
 		p.line(ended)
+		if action.Message != "" { // what was left on the target
+			p.painted(yellow, "note: "+action.Message)
+		}
 		if len(outputs) > 0 {
 			p.section("Outputs", outputTable(outputs))
 		}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -23,6 +22,12 @@ type stackFlags struct {
 	values      []string
 	onFailure   string
 	timeout     time.Duration
+	adopt       []string
+	preview     string
+	comment     string
+	labels      []string
+	protect     bool
+	revision    int64
 }
 
 func (f *stackFlags) add(cmd *cobra.Command) {
@@ -32,6 +37,24 @@ func (f *stackFlags) add(cmd *cobra.Command) {
 	flags.StringArrayVar(&f.values, "values", nil, "YAML or JSON file with a map of inputs; may be repeated, later ones win")
 	flags.StringVar(&f.onFailure, "on-failure", "", "what a failure leaves: keep (what was made stays) or rollback")
 	flags.DurationVar(&f.timeout, "timeout", 0, "how long the action may take, such as 60m")
+	flags.StringSliceVar(&f.adopt, "adopt", nil, "elements that may take over what exists on the target and belongs to no stack, as ELEMENT,...; alone: all")
+	flags.Lookup("adopt").NoOptDefVal = "*"
+}
+
+// addBegin adds the flags of what begins an action and not only shows it.
+func (f *stackFlags) addBegin(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.preview, "preview", "", "hash that a preview showed: refuse to do anything else by now")
+	flags.StringVar(&f.comment, "comment", "", "why, for the record")
+}
+
+func addRevision(cmd *cobra.Command, revision *int64) {
+	cmd.Flags().Int64Var(revision, "if-revision", 0, "refuse when the stack has another revision, see stack show")
+}
+
+func (f *stackFlags) addAbout(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVarP(&f.labels, "label", "l", nil, "label as KEY=VALUE; may be repeated")
+	cmd.Flags().BoolVar(&f.protect, "protect", false, "refuse deletion, also of elements with data")
 }
 
 func (f *stackFlags) addPlace(cmd *cobra.Command) {
@@ -45,6 +68,7 @@ func (f *stackFlags) request(cmd *cobra.Command, a *app, c *client.Client, name 
 	r := client.StackRequest{
 		Name: name, Target: f.target, Namespace: f.namespace, Description: f.description,
 		OnFailure: fairlead.OnFailure(f.onFailure), Timeout: fairlead.Duration(f.timeout),
+		Adopt: f.adopt, Preview: f.preview, Comment: f.comment, Protected: f.protect, IfRevision: f.revision,
 	}
 	if f.onFailure != "" && r.OnFailure != fairlead.Keep && r.OnFailure != fairlead.Rollback {
 		return r, usage(cmd, "--on-failure %q: want keep or rollback", f.onFailure)
@@ -53,6 +77,9 @@ func (f *stackFlags) request(cmd *cobra.Command, a *app, c *client.Client, name 
 		return r, usage(cmd, "--timeout %s: want a span such as 60m", f.timeout)
 	}
 	var err error
+	if r.Labels, err = pairs(cmd, "--label", f.labels); err != nil {
+		return r, err
+	}
 	if r.Inputs, err = f.inputs(cmd, a); err != nil {
 		return r, err
 	}
@@ -117,7 +144,9 @@ func newStackCreateCommand(a *app) *cobra.Command {
 		}),
 	}
 	f.add(cmd)
+	f.addBegin(cmd)
 	f.addPlace(cmd)
+	f.addAbout(cmd)
 	addWait(cmd, &wait)
 	addOutput(cmd)
 	return cmd
@@ -142,104 +171,10 @@ func newStackUpgradeCommand(a *app) *cobra.Command {
 		}),
 	}
 	f.add(cmd)
+	f.addBegin(cmd)
 	cmd.Flags().StringVar(&f.description, "description", "", "what the stack is for")
+	addRevision(cmd, &f.revision)
 	addWait(cmd, &wait)
 	addOutput(cmd)
 	return cmd
-}
-
-func newStackPreviewCommand(a *app) *cobra.Command {
-	var f stackFlags
-	cmd := &cobra.Command{
-		Use: "preview NAME", Short: "Show what create or upgrade would do; nothing is changed",
-		Long: "Show what create would do, or upgrade when the stack exists. Everything is checked; nothing is stored or changed.",
-		RunE: a.call(func(cmd *cobra.Command, c *client.Client, args []string) error {
-			r, err := f.request(cmd, a, c, args[0])
-			if err != nil {
-				return err
-			}
-			plan, err := c.PreviewStack(cmd.Context(), r)
-			if err != nil {
-				return err
-			}
-			return a.view(cmd).show(plan, func(p *printer) { printPlan(p, plan) })
-		}),
-	}
-	f.add(cmd)
-	f.addPlace(cmd)
-	addOutput(cmd)
-	return cmd
-}
-
-// sign is the character of a verb at the start of a line.
-func sign(verb fairlead.OperationVerb) string {
-	switch verb {
-	case fairlead.OpCreate:
-		return "+"
-	case fairlead.OpUpdate:
-		return "~"
-	case fairlead.OpReplace:
-		return "±"
-	case fairlead.OpDelete:
-		return "-"
-	}
-	return "="
-}
-
-func printPlan(p *printer, plan fairlead.Plan) {
-	for _, w := range plan.Warnings {
-		p.line(w.String())
-	}
-	count := map[fairlead.OperationVerb]int{}
-	for _, op := range plan.Operations {
-		count[op.Verb]++
-		if op.Verb == fairlead.OpNone {
-			continue
-		}
-		line := fmt.Sprintf("%s %s %s  %s", sign(op.Verb), op.Verb, op.Element, op.Type)
-		if op.Reason != "" {
-			line += "  (" + op.Reason + ")"
-		}
-		p.line(line)
-		for _, f := range op.Fields {
-			printField(p, f)
-		}
-	}
-	p.linef("plan: %d to create, %d to update, %d to replace, %d to delete, %d as they are", count[fairlead.OpCreate],
-		count[fairlead.OpUpdate], count[fairlead.OpReplace], count[fairlead.OpDelete], count[fairlead.OpNone])
-}
-
-// printField shows a change on one line, and an object that is new or gone as a block below its path.
-func printField(p *printer, f fairlead.FieldChange) {
-	const indent = "    "
-	mark, whole := "+", f.After
-	if f.After == nil {
-		mark, whole = "-", f.Before
-	}
-	if _, object := whole.(map[string]any); !object || f.Unknown || (f.Before != nil && f.After != nil) {
-		p.line(indent + fieldLine(f))
-		return
-	}
-	p.line(indent + mark + " " + f.Path + ":")
-	var block strings.Builder
-	if err := writeYAML(&block, whole); err != nil {
-		block.WriteString(literal(whole))
-	}
-	for line := range strings.Lines(block.String()) {
-		p.line(indent + indent + strings.TrimRight(line, "\n"))
-	}
-}
-
-func fieldLine(f fairlead.FieldChange) string {
-	after := literal(f.After)
-	if f.Unknown {
-		after = "(known when it runs)"
-	}
-	switch {
-	case f.Before == nil:
-		return fmt.Sprintf("+ %s: %s", f.Path, after)
-	case f.After == nil && !f.Unknown:
-		return fmt.Sprintf("- %s: %s", f.Path, literal(f.Before))
-	}
-	return fmt.Sprintf("~ %s: %s -> %s", f.Path, literal(f.Before), after)
 }

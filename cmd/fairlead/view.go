@@ -60,10 +60,11 @@ type view struct {
 	format string
 	out    io.Writer
 	now    time.Time
+	colour bool
 }
 
 func (a *app) view(cmd *cobra.Command) view {
-	v := view{format: formatText, out: a.out, now: a.now()}
+	v := view{format: formatText, out: a.out, now: a.now(), colour: colours(a.out, a.env)}
 	if f := cmd.Flags().Lookup("output"); f != nil {
 		v.format = f.Value.String()
 	}
@@ -78,7 +79,7 @@ func (v view) show(value any, text func(*printer)) error {
 	case formatYAML:
 		return writeYAML(v.out, value)
 	}
-	p := &printer{now: v.now}
+	p := &printer{now: v.now, colour: v.colour}
 	text(p)
 	_, err := io.WriteString(v.out, p.String())
 	return err
@@ -135,7 +136,8 @@ func writeYAML(w io.Writer, value any) error {
 // printer builds the text form.
 type printer struct {
 	strings.Builder
-	now time.Time
+	now    time.Time
+	colour bool
 }
 
 func (p *printer) line(s string) { p.WriteString(clean(s) + "\n") }

@@ -87,18 +87,38 @@ func TestPlanText(t *testing.T) {
 			{Path: "spec.host", Before: "a", Unknown: true},
 			{Path: "spec.motto", Before: "a\nb"},
 			{Path: "spec.tags", After: []any{"x"}},
+			{Path: "spec.image", Before: "a:1", After: "a:2", Live: "a:hack", Drifted: true},
+			{Path: "spec.extra", Live: map[string]any{"k": 1}, Drifted: true},
 		}},
+		{Element: "old", Type: "CCE.ConfigMap", Verb: fairlead.OpUpdate, Adopt: true, Fields: []fairlead.FieldChange{{Path: "data.a", Before: "theirs", After: "ours"}}},
 		{Element: "pod", Type: "CCE.Pod", Verb: fairlead.OpReplace, Reason: "the image changes"},
-	}})
+	}, Hash: "sha256:0123456789abcdef0123"})
 	want := `~ update web  CCE.Deployment
     ~ spec.replicas: 2 -> 3
     ~ spec.host: a -> (known when it runs)
     - spec.motto: a\nb
     + spec.tags: ["x"]
+    ! spec.image: applied a:1, on the target a:hack, wanted a:2
+    ! spec.extra: applied nothing, on the target {"k":1}, wanted nothing
+& adopt old  CCE.ConfigMap
+    ~ data.a: theirs -> ours
 ± replace pod  CCE.Pod  (the image changes)
-plan: 0 to create, 1 to update, 1 to replace, 0 to delete, 1 as they are
+plan: 1 to adopt, 0 to create, 1 to update, 1 to replace, 0 to delete, 1 as they are
+drift: 2 fields changed on the target by somebody else, marked with !; applying the plan sets back what it lists
+preview: 0123456789abcdef
 `
 	if got := p.String(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestColours(t *testing.T) {
+	p := &printer{colour: true}
+	printPlan(p, fairlead.Plan{Operations: []fairlead.Operation{{Element: "web\x1b[2J", Type: "CCE.Pod", Verb: fairlead.OpDelete}}})
+	if want := "\x1b[31m- delete web\\x1b[2J  CCE.Pod\x1b[0m\n"; !strings.HasPrefix(p.String(), want) {
+		t.Errorf("got %q, want %q", p.String(), want)
+	}
+	if colours(&strings.Builder{}, func(string) string { return "" }) {
+		t.Error("colours where there is no terminal")
 	}
 }

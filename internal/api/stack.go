@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -12,13 +13,35 @@ import (
 	"github.com/fairlead/fairlead/internal/store"
 )
 
-func (a *API) listStacks(ctx context.Context, in *Page) (*Body[List[fairlead.Stack]], error) {
+// StackQuery selects stacks.
+type StackQuery struct {
+	Page
+	Search   string               `query:"q" maxLength:"64" doc:"a part of the name"`
+	Status   fairlead.StackStatus `query:"status" enum:"pending,processing,running,abnormal"`
+	Target   string               `query:"target" maxLength:"64"`
+	Template string               `query:"template" maxLength:"64"`
+	Labels   []string             `query:"label,explode" maxItems:"20" doc:"key=value, or key for any value; may be repeated"`
+}
+
+func (in *StackQuery) filter() store.StackFilter {
+	f := store.StackFilter{Search: in.Search, Status: in.Status, Target: in.Target, Template: in.Template, Labels: map[string]string{}}
+	for _, l := range in.Labels {
+		k, v, _ := strings.Cut(l, "=")
+		f.Labels[k] = v
+	}
+	return f
+}
+
+func (a *API) listStacks(ctx context.Context, in *StackQuery) (*Body[List[fairlead.Stack]], error) {
 	if err := can(ctx, auth.View, auth.Stacks, ""); err != nil {
 		return nil, err
 	}
 	var stacks []fairlead.Stack
 	var next string
-	err := a.DB.Read(ctx, func(tx *store.Tx) (err error) { stacks, next, err = tx.Stacks(ctx, in.Limit, in.Cursor); return err })
+	err := a.DB.Read(ctx, func(tx *store.Tx) (err error) {
+		stacks, next, err = tx.FindStacks(ctx, in.filter(), in.Limit, in.Cursor)
+		return err
+	})
 	return list(stacks, next, err)
 }
 
@@ -54,12 +77,18 @@ type StackChange struct {
 	Inputs      map[string]any     `json:"inputs,omitempty" doc:"null takes an input back to its default"`
 	OnFailure   fairlead.OnFailure `json:"on_failure,omitempty" enum:"keep,rollback" doc:"default: keep"`
 	Timeout     fairlead.Duration  `json:"timeout,omitempty" example:"60m" doc:"1s to 24h; default: 60m"`
+	Adopt       []string           `json:"adopt,omitempty" maxItems:"10000" doc:"elements that may take over what exists on the target and belongs to no stack; * is all of them"`
+	Preview     string             `json:"preview,omitempty" maxLength:"80" doc:"hash of the plan that was looked at, or its first 12 characters: refused with a conflict when it would be another plan by now"`
+	Comment     string             `json:"comment,omitempty" maxLength:"1000" doc:"why, for the record"`
+	Labels      map[string]string  `json:"labels,omitempty" doc:"of a new stack"`
+	Protected   bool               `json:"protected,omitempty" doc:"of a new stack: refuses deletion"`
 }
 
 func (c StackChange) request(ctx context.Context, verb fairlead.Verb, name string) stack.Request {
 	return stack.Request{
 		Name: name, Target: c.Target, Namespace: c.Namespace, Template: c.Template, Version: c.Version, Description: c.Description,
 		Inputs: c.Inputs, OnFailure: c.OnFailure, Timeout: time.Duration(c.Timeout), Verb: verb, Actor: actorOf(ctx),
+		Adopt: c.Adopt, Preview: c.Preview, Comment: c.Comment, Labels: c.Labels, Protected: c.Protected,
 	}
 }
 
@@ -76,6 +105,7 @@ type StackPreview struct {
 	Body struct {
 		Verb fairlead.Verb `json:"verb,omitempty" enum:"create,upgrade,rollback,retry,delete" doc:"default: create or, when the stack exists, upgrade"`
 		Name string        `json:"name"`
+		To   int64         `json:"to,omitempty" minimum:"0" doc:"of a rollback: the good state to go to"`
 		StackChange
 	}
 }
@@ -89,7 +119,9 @@ func (a *API) previewStack(ctx context.Context, in *StackPreview) (*Body[Preview
 	if err := can(ctx, auth.View, auth.Stacks, in.Body.Name); err != nil {
 		return nil, err
 	}
-	plan, err := a.Stacks.Preview(ctx, in.Body.request(ctx, in.Body.Verb, in.Body.Name))
+	r := in.Body.request(ctx, in.Body.Verb, in.Body.Name)
+	r.To = in.Body.To
+	plan, err := a.Stacks.Preview(ctx, r)
 	return answer(Preview{plan}, err)
 }
 
@@ -121,34 +153,41 @@ type StackStep struct {
 	Body    *struct {
 		OnFailure fairlead.OnFailure `json:"on_failure,omitempty" enum:"keep,rollback"`
 		Timeout   fairlead.Duration  `json:"timeout,omitempty" example:"60m"`
+		To        int64              `json:"to,omitempty" minimum:"0" doc:"of a rollback: the good state to go to, see history; default: the last one or, when the stack is in that, the one before"`
+		Preview   string             `json:"preview,omitempty" maxLength:"80" doc:"hash of the plan that was looked at"`
+		Comment   string             `json:"comment,omitempty" maxLength:"1000" doc:"why, for the record"`
 	}
 }
 
-func (in *StackStep) change() StackChange {
+func (in *StackStep) request(ctx context.Context, verb fairlead.Verb) stack.Request {
 	if in.Body == nil {
-		return StackChange{}
+		return StackChange{}.request(ctx, verb, in.Name)
 	}
-	return StackChange{OnFailure: in.Body.OnFailure, Timeout: in.Body.Timeout}
+	b := in.Body
+	r := StackChange{OnFailure: b.OnFailure, Timeout: b.Timeout, Preview: b.Preview, Comment: b.Comment}.request(ctx, verb, in.Name)
+	r.To = b.To
+	return r
 }
 
 func (a *API) rollbackStack(ctx context.Context, in *StackStep) (*Body[Begun], error) {
-	return a.begin(ctx, auth.Change, in.change().request(ctx, fairlead.VerbRollback, in.Name), in.IfMatch)
+	return a.begin(ctx, auth.Change, in.request(ctx, fairlead.VerbRollback), in.IfMatch)
 }
 
 func (a *API) retryStack(ctx context.Context, in *StackStep) (*Body[Begun], error) {
-	return a.begin(ctx, auth.Change, in.change().request(ctx, fairlead.VerbRetry, in.Name), in.IfMatch)
+	return a.begin(ctx, auth.Change, in.request(ctx, fairlead.VerbRetry), in.IfMatch)
 }
 
 // StackDeletion deletes a stack.
 type StackDeletion struct {
 	Named
 	IfMatch string `header:"If-Match" doc:"ETag that the stack must have"`
-	Force   bool   `query:"force" doc:"forget what cannot be reached"`
+	Force   bool   `query:"force" doc:"forget what cannot be reached; the action's message says what was left behind"`
+	Comment string `query:"comment" maxLength:"1000" doc:"why, for the record"`
 }
 
 func (a *API) deleteStack(ctx context.Context, in *StackDeletion) (*Body[Begun], error) {
 	r := StackChange{}.request(ctx, fairlead.VerbDelete, in.Name)
-	r.Force = in.Force
+	r.Force, r.Comment = in.Force, in.Comment
 	return a.begin(ctx, auth.Remove, r, in.IfMatch)
 }
 
@@ -185,7 +224,52 @@ func matchStack(ctx context.Context, tx *store.Tx, name, match string) error {
 	if err != nil {
 		return err
 	}
-	return checkMatch(match, "stack "+name, s.Revision)
+	return checkMatch(match, "stack "+name+" ("+string(s.Status)+" at "+s.Template+"@"+s.Version+")", s.Revision)
+}
+
+// StackUpdate changes what a stack says about itself.
+type StackUpdate struct {
+	Named
+	IfMatch string `header:"If-Match" doc:"ETag that the stack must have"`
+	Body    struct {
+		Description *string            `json:"description,omitempty" maxLength:"1000"`
+		Labels      map[string]*string `json:"labels,omitempty" doc:"laid over those that are there; null takes one away"`
+		Protected   *bool              `json:"protected,omitempty"`
+	}
+}
+
+func (a *API) updateStack(ctx context.Context, in *StackUpdate) (*StackBody, error) {
+	if err := can(ctx, auth.Change, auth.Stacks, in.Name); err != nil {
+		return nil, err
+	}
+	u := stack.Update{Name: in.Name, Description: in.Body.Description, Labels: in.Body.Labels, Protected: in.Body.Protected, Actor: actorOf(ctx)}
+	var s fairlead.Stack
+	err := a.DB.Write(ctx, func(tx *store.Tx) (err error) {
+		if err := matchStack(ctx, tx, in.Name, in.IfMatch); err != nil {
+			return err
+		}
+		s, err = a.Stacks.Update(ctx, tx, u)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &StackBody{etag(s.Revision), s}, nil
+}
+
+func (a *API) stackHistory(ctx context.Context, in *Named) (*Body[List[fairlead.GoodState]], error) {
+	if err := can(ctx, auth.View, auth.Stacks, in.Name); err != nil {
+		return nil, err
+	}
+	states, err := a.Stacks.History(ctx, in.Name)
+	return list(states, "", err)
+}
+
+func (a *API) stackDrift(ctx context.Context, in *Named) (*Body[fairlead.Drift], error) {
+	if err := can(ctx, auth.View, auth.Stacks, in.Name); err != nil {
+		return nil, err
+	}
+	return answer(a.Stacks.Drift(ctx, in.Name))
 }
 
 func (a *API) cancelStack(ctx context.Context, in *Named) (*Body[Begun], error) {

@@ -3,6 +3,10 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/fairlead/fairlead"
@@ -111,9 +115,56 @@ func (tx *Tx) StackWant(ctx context.Context, id string) (w StackWant, err error)
 	return w, tx.unsealWant(sealed, &w)
 }
 
+// StackFilter selects stacks. Empty fields select everything.
+type StackFilter struct {
+	// Search is a part of the name.
+	Search   string
+	Status   fairlead.StackStatus
+	Target   string
+	Template string
+	// Labels that a stack must have; an empty value stands for any.
+	Labels map[string]string
+}
+
+// where is the condition of a filter on the stacks after a name, and its arguments.
+func (f StackFilter) where(after string) (string, []any) {
+	conditions, args := []string{"name > $1"}, []any{after}
+	and := func(condition string, arg any) {
+		args = append(args, arg)
+		conditions = append(conditions, condition+" $"+strconv.Itoa(len(args)))
+	}
+	like := func(column, text string) {
+		and(column+" LIKE", "%"+strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(text)+"%")
+		conditions[len(conditions)-1] += ` ESCAPE '\'`
+	}
+	for _, c := range [][2]string{{"status", string(f.Status)}, {"target", f.Target}, {"template", f.Template}} {
+		if c[1] != "" {
+			and(c[0]+" =", c[1])
+		}
+	}
+	if f.Search != "" {
+		like("name", f.Search)
+	}
+	for _, k := range slices.Sorted(maps.Keys(f.Labels)) { // as they stand in the JSON; neither keys nor values have quotes
+		text := `"` + k + `":`
+		if v := f.Labels[k]; v != "" {
+			text += `"` + v + `"`
+		}
+		like("labels", text)
+	}
+	return strings.Join(conditions, " AND "), args
+}
+
 // Stacks lists stacks by name. cursor is the last name of the page before.
 func (tx *Tx) Stacks(ctx context.Context, limit int, cursor string) ([]fairlead.Stack, string, error) {
-	rows, err := tx.Query(ctx, `SELECT `+stackColumns+` FROM stacks WHERE name > $1 ORDER BY name LIMIT $2`, cursor, limit+1)
+	return tx.FindStacks(ctx, StackFilter{}, limit, cursor)
+}
+
+// FindStacks lists the stacks that a filter selects, by name. cursor is the last name of the page before.
+func (tx *Tx) FindStacks(ctx context.Context, f StackFilter, limit int, cursor string) ([]fairlead.Stack, string, error) {
+	where, args := f.where(cursor)
+	args = append(args, limit+1)
+	rows, err := tx.Query(ctx, `SELECT `+stackColumns+` FROM stacks WHERE `+where+` ORDER BY name LIMIT $`+strconv.Itoa(len(args)), args...)
 	list, err := Collect(rows, err, scanStack)
 	if err != nil {
 		return nil, "", err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -67,6 +68,34 @@ func testStacksAndTheirStates(t *testing.T, cfg store.Config) {
 				t.Errorf("second page %+v, %q", second, next)
 			}
 			return err
+		})
+	})
+	t.Run("filters", func(t *testing.T) {
+		inOne(t, db, func(ctx context.Context, tx *store.Tx) error {
+			labelled := newStack("c_d")
+			labelled.Target, labelled.Template, labelled.Status = "prod", "web", fairlead.StackRunning
+			labelled.Labels = map[string]string{"team": "web_1", "tier": "2"}
+			if err := tx.CreateStack(ctx, labelled, wantOf("1.0", "x")); err != nil {
+				return err
+			}
+			for want, filters := range map[string][]store.StackFilter{
+				"c_d": {{Target: "prod"}, {Template: "web"}, {Status: fairlead.StackRunning}, {Search: "_"}, {Labels: map[string]string{"team": "web_1"}},
+					{Labels: map[string]string{"team": "", "tier": "2"}}, {Search: "c_d", Target: "prod", Status: fairlead.StackRunning}},
+				"":    {{Labels: map[string]string{"team": "web"}}, {Labels: map[string]string{"web_1": ""}}, {Labels: map[string]string{"team": "webx1"}}, {Search: "%"}},
+				"a b": {{Target: "local"}, {Status: fairlead.StackPending}},
+			} {
+				for _, f := range filters {
+					list, _, err := tx.FindStacks(ctx, f, 10, "")
+					var names []string
+					for _, s := range list {
+						names = append(names, s.Name)
+					}
+					if got := strings.Join(names, " "); err != nil || got != want {
+						t.Errorf("%+v finds %q, %v; want %q", f, got, err, want)
+					}
+				}
+			}
+			return tx.DeleteStack(ctx, labelled.ID)
 		})
 	})
 	t.Run("good states come newest first, with who reached them", func(t *testing.T) {
