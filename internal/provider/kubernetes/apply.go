@@ -1,6 +1,7 @@
 package kubernetes
 
 import (
+	"cmp"
 	"context"
 	"maps"
 
@@ -13,6 +14,8 @@ import (
 
 // Apply applies the object and returns at once; Health waits for what the cluster makes of it.
 func (p *Provider) Apply(ctx context.Context, change fairlead.Change) (fairlead.Record, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
 	rec := change.Record
 	o, err := understood(rec)
 	if err != nil {
@@ -21,6 +24,9 @@ func (p *Provider) Apply(ctx context.Context, change fairlead.Change) (fairlead.
 	q := request{subject: "element " + rec.Element, verbs: []string{"patch", "create"}, source: o.source}
 	if q.place, err = p.placeOf(ctx, o); err != nil {
 		return rec, p.explain(ctx, q, err)
+	}
+	if q.kind.Group == "" && q.kind.Kind == "Pod" {
+		q.account = cmp.Or(textOf(child(o.Object, "spec")["serviceAccountName"]), "default")
 	}
 	p.mark(o, rec)
 	secret, err := p.ensurePullSecret(ctx, o, q)
@@ -101,6 +107,12 @@ func (p *Provider) stillOurs(ctx context.Context, q request, change fairlead.Cha
 		return taken(q.subject, q.place.String(), live, b)
 	}
 	return nil
+}
+
+// textOf is a value that is text, else "".
+func textOf(v any) string {
+	s, _ := v.(string)
+	return s
 }
 
 // understood reads a record back. Records hold only what Plan accepted.

@@ -13,8 +13,8 @@ import (
 	"github.com/fairlead/fairlead"
 )
 
-// answerTime bounds the wait for the head of an answer, so that a connection to a dead machine is noticed.
-const answerTime = 40 * time.Second
+// callTime bounds a call of the provider, so that an API server that takes requests and does not answer is noticed.
+const callTime = 2 * time.Minute
 
 // restConfig is how to reach the cluster.
 func restConfig(c Config) (*rest.Config, error) {

@@ -17,6 +17,8 @@ func (p *Provider) Delete(ctx context.Context, rec fairlead.Record) error {
 	if rec.Identity["name"] == "" { // it was never said which object it is, so none was made
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
 	q := request{subject: "element " + rec.Element, verbs: []string{"get", "delete"}}
 	l, err := p.placeOfRecord(ctx, rec)
 	q.place = l

@@ -15,6 +15,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/fairlead/fairlead"
 )
@@ -24,7 +25,8 @@ type request struct {
 	subject string // the element
 	verbs   []string
 	place
-	source string // path of the manifest in the properties
+	source  string // path of the manifest in the properties
+	account string // the service account that a pod runs as
 }
 
 // explain gives an error its code and the words that a user needs. What a wait can cure is Unavailable. The kind of an error is
@@ -122,6 +124,9 @@ func (p *Provider) explainStatus(ctx context.Context, q request, s metav1.Status
 // explainForbidden tells missing rights from an admission that refuses: it asks what is allowed.
 func (p *Provider) explainForbidden(ctx context.Context, q request, s metav1.Status, failed func(fairlead.Code, string, ...any) error) error {
 	missing := p.access.lacks(ctx, p, q)
+	if len(missing) == 0 && q.account != "" && p.lacksAccount(ctx, q) {
+		return failed(fairlead.Unavailable, "service account %s of namespace %s does not exist yet", q.account, q.namespace)
+	}
 	if len(missing) == 0 {
 		return failed(fairlead.Failed, "the cluster refuses %s: %s", q.place, s.Message)
 	}
@@ -131,6 +136,13 @@ func (p *Provider) explainForbidden(ctx context.Context, q request, s metav1.Sta
 	}
 	return failed(fairlead.Denied, "user %s may not %s %s %s; bind it to a %s with apiGroups [%q], resources [%s], verbs [%s]",
 		p.access.user(ctx, p), strings.Join(missing, ", "), q.GroupResource(), where, role, q.Group, q.Resource, strings.Join(missing, ", "))
+}
+
+// lacksAccount reports whether the service account of a pod is missing: a new namespace gets its own a moment later.
+func (p *Provider) lacksAccount(ctx context.Context, q request) bool {
+	accounts := schema.GroupVersionResource{Version: "v1", Resource: "serviceaccounts"}
+	_, err := p.objects.Resource(accounts).Namespace(q.namespace).Get(ctx, q.account, metav1.GetOptions{})
+	return apierrors.IsNotFound(err)
 }
 
 // missingNamespace reports whether an object could not be made because its namespace does not exist.

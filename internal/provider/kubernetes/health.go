@@ -16,6 +16,8 @@ import (
 
 // Health looks at the object, and at its pods when it is not well.
 func (p *Provider) Health(ctx context.Context, rec fairlead.Record) (fairlead.Health, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
 	q := request{subject: "element " + rec.Element, verbs: []string{"get"}}
 	l, err := p.placeOfRecord(ctx, rec)
 	if isMissingKind(err) {

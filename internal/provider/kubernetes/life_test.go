@@ -216,6 +216,88 @@ func TestNamespaceComesAndGoes(t *testing.T) {
 	})
 }
 
+func TestNamespaceStaysWhileItsObjectIsReplaced(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.namespace = kubetest.Name("made")
+	kubetest.DeleteNamespace(t, w.namespace)
+	r := w.made(w.element("once", "CCE.Job", job("once", "demo/job:1")))
+	namespaces := kubetest.Client(t).CoreV1().Namespaces()
+	before, err := namespaces.Get(t.Context(), w.namespace, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := w.plan(w.element("once", "CCE.Job", job("once", "demo/job:2")), &r, fairlead.OpReplace)
+	if !strings.Contains(c.Reason, "spec.template cannot be changed in place") {
+		t.Errorf("reason: %s", c.Reason)
+	}
+	w.deleted(r)
+	after, err := namespaces.Get(t.Context(), w.namespace, metav1.GetOptions{})
+	if err != nil || after.UID != before.UID || after.DeletionTimestamp != nil {
+		t.Errorf("the namespace went in between: %v, %v", after, err)
+	}
+	c.Verb, c.Prior = fairlead.OpCreate, nil
+	w.deleted(w.apply(c))
+}
+
+func TestNamespaceAsAnElement(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	name := kubetest.Name("element")
+	kubetest.DeleteNamespace(t, name)
+	ns := w.element("ns", "CCI.Namespace", nil)
+	ns.Properties = object{"name": name}
+	inside := w.element("pod", "CCI.Pod", object{"apiVersion": "v1", "kind": "Pod", "metadata": object{"name": "one"},
+		"spec": object{"containers": array{object{"name": "web", "image": "demo/web:1"}}}})
+	inside.Properties["namespace"], inside.Requires = name, []string{"ns"}
+	planned := w.plan(inside, nil, fairlead.OpCreate)
+	outer := w.made(ns)
+	var r fairlead.Record
+	eventually(t, func() (bool, string) { // its service account takes a moment
+		var err error
+		r, err = w.provider.Apply(t.Context(), planned)
+		if err != nil && fairlead.ErrorCode(err) != fairlead.Unavailable {
+			t.Fatal(err)
+		}
+		return err == nil, fmt.Sprint(err)
+	})
+	r.State = fairlead.RecordMade
+	w.until(r, fairlead.Healthy)
+	w.deleted(r)
+	w.deleted(outer)
+}
+
+func TestObjectsWithoutNamespace(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	role := object{"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": object{"name": w.namespace + ":reader"},
+		"rules": array{object{"apiGroups": array{""}, "resources": array{"pods"}, "verbs": array{"get"}}}}
+	el := w.element("role", "Kubernetes.Object", role)
+	r := w.made(el)
+	if r.Identity["namespace"] != "" || r.Attributes["rules"] == nil {
+		t.Errorf("identity %v, attributes %v", r.Identity, r.Attributes)
+	}
+	w.plan(el, &r, fairlead.OpNone)
+	w.deleted(r)
+}
+
+func TestJobsThatRemoveThemselves(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	el := w.element("once", "CCE.Job", edit(job("once", "demo/job:1"), int64(0), "spec", "ttlSecondsAfterFinished"))
+	r := w.apply(w.plan(el, nil, fairlead.OpCreate))
+	eventually(t, func() (bool, string) {
+		_, err := w.resource("batch", "v1", "jobs").Get(t.Context(), "once", metav1.GetOptions{})
+		return apierrors.IsNotFound(err), "the job is still there"
+	})
+	r.Health = fairlead.Healthy // it was seen to be before it went
+	w.until(r, fairlead.Healthy)
+	w.plan(el, &r, fairlead.OpNone)
+	if l, err := w.provider.Read(t.Context(), r); err != nil || !l.Exists || l.Reason != "" {
+		t.Errorf("read: %+v, %v", l, err)
+	}
+}
+
 func TestFinalizersAreNamed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

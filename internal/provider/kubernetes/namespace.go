@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -22,6 +23,28 @@ type namespaces struct {
 	foreign map[string]bool                        // namespaces that somebody else made
 	left    map[string]*sync.Mutex                 // one look for what is left in a namespace at a time
 	hint    map[string]schema.GroupVersionResource // where something was found last
+	again   map[owner]time.Time                    // elements that are planned to be made anew
+}
+
+// replaceTime is how long a plan to make an object anew is expected to be carried out.
+const replaceTime = time.Hour
+
+// replaces remembers that an element's object will be deleted to be made anew, so that its namespace need not go in between.
+// After a crash that is forgotten, and the namespace is made anew too.
+func (n *namespaces) replaces(r fairlead.Record) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.again[owner{r.StackID, r.Element}] = time.Now()
+}
+
+// replaced reports, once, whether an element's object was deleted to be made anew.
+func (n *namespaces) replaced(r fairlead.Record) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	key := owner{r.StackID, r.Element}
+	at, ok := n.again[key]
+	delete(n.again, key)
+	return ok && time.Since(at) < replaceTime
 }
 
 func namespaceResource() schema.GroupVersionResource {
@@ -55,7 +78,7 @@ func (p *Provider) makeNamespace(ctx context.Context, q request, rec fairlead.Re
 // called when an object is gone, and returns [fairlead.ErrDeleting] until the namespace is gone too.
 func (p *Provider) leaveNamespace(ctx context.Context, q request, rec fairlead.Record) error {
 	name := q.namespace
-	if name == "" || name != rec.Namespace || p.isForeign(name) {
+	if name == "" || name != rec.Namespace || p.isForeign(name) || p.namespaces.replaced(rec) {
 		return nil
 	}
 	unlock := p.namespaces.lock(name)

@@ -98,6 +98,6 @@ func taken(subject, what string, live metav1.Object, b belonging) error {
 	if server != "" {
 		server = " of the Fairlead server " + server
 	}
-	return fairlead.Errorf(fairlead.Conflict, "%s: %s belongs to element %s of stack %s%s; change it there, or give the element's object another name",
-		subject, what, element, stack, server)
+	return fairlead.Errorf(fairlead.Conflict, "%s: %s belongs to element %s of stack %s%s; change it there, or give the element's object another name; "+
+		"if that stack is gone, take the object's label %s away and adopt it", subject, what, element, stack, server, labelStackID)
 }

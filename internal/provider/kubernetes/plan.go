@@ -24,6 +24,8 @@ func (p *Provider) Check(el template.Element) fairlead.Diagnostics {
 
 // Plan reads the cluster and decides what Apply shall do.
 func (p *Provider) Plan(ctx context.Context, want template.Element, prior *fairlead.Record) (fairlead.Change, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
 	o, r := understand(want)
 	if err := r.diags.Err("element " + want.Name); err != nil {
 		return fairlead.Change{}, err
@@ -51,8 +53,8 @@ func (p *Provider) Plan(ctx context.Context, want template.Element, prior *fairl
 	}
 	if prior != nil {
 		if why := moved(prior.Identity, c.Record.Identity); why != "" {
-			c.Verb, c.Reason = fairlead.OpReplace, why
-			return c, nil
+			p.namespaces.replaces(c.Record)
+			return anew(c, why), nil
 		}
 		c.Record.Identity["uid"] = prior.Identity["uid"]
 	}
@@ -114,6 +116,9 @@ func (p *Provider) decide(ctx context.Context, c fairlead.Change, o *object, l p
 	if err != nil {
 		return c, p.explain(ctx, q, err)
 	}
+	if live == nil && c.Prior != nil && expired(*c.Prior) && settled(c.Prior, c.Record) {
+		return none(c), nil
+	}
 	if live == nil {
 		c.Verb = fairlead.OpCreate
 		if c.Prior != nil && c.Prior.State == fairlead.RecordMade {
@@ -136,6 +141,7 @@ func (p *Provider) decideOn(ctx context.Context, c fairlead.Change, o *object, q
 	case b == another, b == nobodys && !adopt:
 		return c, taken(q.subject, q.place.String(), live, b)
 	case live.GetDeletionTimestamp() != nil:
+		p.namespaces.replaces(c.Record)
 		return anew(c, "it is being deleted"), nil
 	case b == ours && settled(c.Prior, c.Record) && p.asWanted(live, o, c):
 		return none(c), nil
@@ -212,6 +218,7 @@ func (p *Provider) replaceable(ctx context.Context, c fairlead.Change, o *object
 	}
 	err := p.try(ctx, q.place, &fresh)
 	if err == nil || apierrors.IsAlreadyExists(err) || apierrors.IsForbidden(err) {
+		p.namespaces.replaces(c.Record)
 		return anew(c, immutableFields(refused)), nil
 	}
 	return c, p.explain(ctx, q, refused)

@@ -61,7 +61,7 @@ func (p *Provider) podTrouble(ctx context.Context, o *unstructured.Unstructured)
 	}
 	var worst trouble
 	for _, u := range pods {
-		if t := podState(pod(u)); t.rank > worst.rank {
+		if t := podState(pod(u)); t.rank > worst.rank && u.GetDeletionTimestamp() == nil {
 			worst = t
 		}
 	}
@@ -105,8 +105,8 @@ func (p *Provider) owned(ctx context.Context, gvr schema.GroupVersionResource, n
 		return out, err
 	}
 	list, err := p.objects.Resource(gvr).Namespace(namespace).List(ctx, metav1.ListOptions{})
-	if err != nil {
-		return nil, err
+	if err != nil { // without the right to see pods nothing is said about them
+		return nil, ignoreForbidden(err)
 	}
 	for i := range list.Items {
 		if ref := metav1.GetControllerOf(&list.Items[i]); ref != nil && ref.UID == owner {
@@ -159,10 +159,24 @@ func podState(pod *corev1.Pod) trouble {
 	for _, s := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
 		consider(containerState(s, slices.ContainsFunc(pod.Status.InitContainerStatuses, func(i corev1.ContainerStatus) bool { return i.Name == s.Name })))
 	}
-	if worst.rank == rankNone && pod.Status.Phase == corev1.PodPending {
+	switch {
+	case worst.rank != rankNone:
+	case pod.Status.Phase == corev1.PodPending:
 		return trouble{rankStarting, "pods are starting"}
+	case pod.Status.Phase == corev1.PodRunning:
+		return podCondition(pod)
 	}
 	return worst
+}
+
+// podCondition says why a pod is not ready although its containers are: a readiness gate, or a node that was away.
+func podCondition(pod *corev1.Pod) trouble {
+	for _, c := range pod.Status.Conditions {
+		if c.Type == corev1.PodReady && c.Status == corev1.ConditionFalse {
+			return trouble{rankNotReady, sentence("pod "+pod.Name+" is not ready", strings.TrimSpace(c.Reason+" "+c.Message))}
+		}
+	}
+	return trouble{}
 }
 
 func containerState(s corev1.ContainerStatus, first bool) trouble {

@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/discovery"
@@ -72,7 +73,8 @@ func New(c Config) (*Provider, error) {
 	}
 	p.kinds = &kinds{find: p.discovery}
 	p.watches = newWatches(p.objects, p.log)
-	p.namespaces = &namespaces{foreign: map[string]bool{}, left: map[string]*sync.Mutex{}, hint: map[string]schema.GroupVersionResource{}}
+	p.namespaces = &namespaces{foreign: map[string]bool{}, left: map[string]*sync.Mutex{}, hint: map[string]schema.GroupVersionResource{},
+		again: map[owner]time.Time{}}
 	p.secrets = &pullSecrets{done: map[string]bool{}}
 	p.access = &access{}
 	return p, nil

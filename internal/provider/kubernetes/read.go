@@ -14,6 +14,8 @@ import (
 
 // Read compares the object with what was applied. What the cluster filled in, and what others own beside it, is no difference.
 func (p *Provider) Read(ctx context.Context, rec fairlead.Record) (fairlead.Live, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
 	o, err := understood(rec)
 	if err != nil {
 		return fairlead.Live{}, err

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -50,6 +51,8 @@ type copies struct {
 	informer cache.SharedIndexInformer
 	used     time.Time
 	end      context.CancelFunc
+	done     chan struct{} // closed when it ended
+	broken   atomic.Bool   // what is kept may be old
 }
 
 // fence is a write of our own: copies that are older must not be believed.
@@ -125,7 +128,7 @@ func (w *watches) of(s scope) cache.Indexer {
 		c = w.start(s)
 	}
 	c.used = time.Now()
-	if !c.informer.HasSynced() {
+	if !c.informer.HasSynced() || c.broken.Load() {
 		return nil
 	}
 	return c.informer.GetIndexer()
@@ -147,12 +150,13 @@ func (w *watches) start(s scope) *copies {
 		}
 		return o
 	}
+	c := &copies{done: make(chan struct{})}
 	informer := cache.NewSharedIndexInformer(&cache.ListWatch{
-		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
-			return at.List(ctx, narrow(o))
-		},
+		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return at.List(ctx, narrow(o)) },
 		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
-			return at.Watch(ctx, narrow(o))
+			news, err := at.Watch(ctx, narrow(o))
+			c.broken.Store(err != nil)
+			return news, err
 		},
 	}, &unstructured.Unstructured{}, 0, cache.Indexers{
 		byName: func(o any) ([]string, error) { return []string{nameOf(o)}, nil },
@@ -166,6 +170,7 @@ func (w *watches) start(s scope) *copies {
 	// These fail only on an informer that runs already.
 	_ = informer.SetTransform(trim(s.all))
 	_ = informer.SetWatchErrorHandlerWithContext(func(ctx context.Context, _ *cache.Reflector, err error) {
+		c.broken.Store(true)
 		if ctx.Err() == nil {
 			w.log.Debug("a watch on the cluster was broken off", "resource", s.Resource, "namespace", s.namespace, "error", err)
 		}
@@ -176,9 +181,12 @@ func (w *watches) start(s scope) *copies {
 		DeleteFunc: func(o any) { w.changed(o, true) },
 	})
 	life, end := context.WithCancel(w.life)
-	c := &copies{informer: informer, end: end}
+	c.informer, c.end = informer, end
 	w.running[s] = c
-	w.started.Go(func() { informer.RunWithContext(life) })
+	w.started.Go(func() {
+		defer close(c.done)
+		informer.RunWithContext(life)
+	})
 	return c
 }
 
