@@ -41,8 +41,18 @@ func newLives(t *testing.T) *lives {
 	return l
 }
 
-// bury lets the calls of a killed provider end before its database is closed.
-func (l *lives) bury(p *stacktest.Fake) { l.t.Cleanup(p.Bury) }
+// bury lets the calls of a killed provider end, and with them its slices, before its database is closed.
+func (l *lives) bury(p *stacktest.Fake) {
+	db := l.db
+	l.t.Cleanup(func() {
+		p.Bury()
+		now, cancel := context.WithCancel(context.Background())
+		cancel()
+		if err := db.StopJobs(now); err != nil {
+			l.t.Error(err)
+		}
+	})
+}
 
 // killAt kills the server at the n-th call of an action's work that changes or looks at the world, before or after the call has its effect.
 func (l *lives) killAt(n int, after bool) {

@@ -41,6 +41,7 @@ type Engine struct {
 	templates templateCache
 	running   runningActions
 	sliceTime time.Duration
+	firstPoll time.Duration
 	preview   struct { // the key of the hashes of previews
 		sync.Mutex
 		key []byte
@@ -65,7 +66,7 @@ func New(cfg Config) *Engine {
 	}
 	return &Engine{
 		db: cfg.DB, connect: cfg.Provider, queue: cfg.Queue, log: cfg.Log, now: cfg.Now, parallel: cfg.Parallel,
-		running: runningActions{items: map[string]runningAction{}}, sliceTime: sliceTime,
+		running: runningActions{items: map[string]runningAction{}}, sliceTime: sliceTime, firstPoll: firstPoll,
 	}
 }
 

@@ -13,3 +13,6 @@ var FieldChanges = fieldChanges
 
 // SetSliceTime makes slices shorter than a test is long.
 func (e *Engine) SetSliceTime(d time.Duration) { e.sliceTime = d }
+
+// SetFirstPoll makes polling so slow that only a watch brings news.
+func (e *Engine) SetFirstPoll(d time.Duration) { e.firstPoll = d }

@@ -15,9 +15,11 @@ import (
 )
 
 // Waiting for health starts short, because most things are ready at once, and ends at a pace that costs nothing.
+// Where the provider watches the target, polling is only there for news that got lost.
 const (
-	firstPoll = 50 * time.Millisecond
-	lastPoll  = time.Second
+	firstPoll   = 50 * time.Millisecond
+	lastPoll    = time.Second
+	watchedPoll = 10 * time.Second
 )
 
 // operation is an operation of the plan while it runs.
@@ -34,6 +36,8 @@ type operation struct {
 	next   time.Time     // when the call is due, by the wall's clock
 	wait   time.Duration // the last wait for health
 	missed int           // calls in this slice that the target did not answer
+	// heard tells that there was news while the call was under way.
+	heard bool
 	// canceled tells that the nested stack's action was asked to stop.
 	canceled bool
 }
@@ -365,8 +369,15 @@ func (s *slice) seen(op *operation, h fairlead.Health) {
 }
 
 func (s *slice) pollLater(op *operation) {
-	op.wait = min(max(2*op.wait, firstPoll), lastPoll)
+	most := lastPoll
+	if s.news != nil && op.Type != stackType {
+		most = watchedPoll
+	}
+	op.wait = max(min(2*op.wait, most), s.engine.firstPoll)
 	op.next = time.Now().Add(op.wait)
+	if op.heard {
+		op.heard, op.next = false, time.Time{}
+	}
 }
 
 // note keeps a message of little weight: it is stored with the next commit, or after a while.

@@ -53,6 +53,7 @@ type slice struct {
 	failed *operation
 
 	pool     *pool
+	news     <-chan string // names of elements whose resources changed; nil when the target is only polled
 	begun    time.Time
 	stopping time.Time // when the cancellation was noticed
 	leaving  bool      // the end of the server was noticed
@@ -136,6 +137,9 @@ func (s *slice) run() error {
 	}
 	s.pool = newPool(s.ctx, s.provider, min(s.engine.parallel, len(s.ops)), len(s.ops))
 	defer s.pool.close()
+	watching, cancel := context.WithCancel(s.ctx)
+	defer cancel()
+	s.news = s.provider.Watch(watching, s.stack.ID)
 	for {
 		s.collect()
 		s.stop()
@@ -310,10 +314,29 @@ func (s *slice) sleep() {
 	case <-s.signal:
 		s.action.Canceling = s.action.Canceling || s.cancelAsked()
 		s.hurryNested()
+	case name, ok := <-s.news:
+		s.heard(name, ok)
 	case <-stopped:
 	case <-timer.C:
 		if s.engine.db.Shared() { // another server may have been asked
 			s.action.Canceling = s.action.Canceling || s.cancelAsked()
+		}
+	}
+}
+
+// heard takes news of an element into account: what waits for it is looked at again at once.
+func (s *slice) heard(element string, ok bool) {
+	if !ok {
+		s.news = nil
+		return
+	}
+	for _, i := range s.active {
+		switch op := &s.ops[i]; {
+		case op.Element != element || op.since != nil:
+		case op.busy:
+			op.heard = true
+		case op.State == fairlead.OperationWaiting || op.call == callDelete:
+			op.next = time.Time{}
 		}
 	}
 }

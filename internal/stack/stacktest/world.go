@@ -60,12 +60,15 @@ type World struct {
 	calls      []Call
 	onCall     func(n int, c Call)
 	onReturn   func(n int, c Call)
+	inject     func(c Call, after bool) error
+	watched    bool
+	watchers   map[chan string]struct{}
 	held       func(element string)
 }
 
 // NewWorld returns an empty World.
 func NewWorld() *World {
-	return &World{objects: map[string]*Object{}, created: map[string]int{}, behaviours: map[string]*Behaviour{}}
+	return &World{objects: map[string]*Object{}, created: map[string]int{}, behaviours: map[string]*Behaviour{}, watchers: map[chan string]struct{}{}}
 }
 
 // Provider returns a new provider on the world.
@@ -99,6 +102,33 @@ func (w *World) OnReturn(f func(n int, c Call)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.onReturn = f
+}
+
+// Inject has f decide which calls fail: before they take effect, or after. Nil injects nothing.
+func (w *World) Inject(f func(c Call, after bool) error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.inject = f
+}
+
+// Watched lets providers watch the world from now on.
+func (w *World) Watched() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.watched = true
+}
+
+// Tell steers an element like Set, and tells those who watch that it changed.
+func (w *World) Tell(element string, b Behaviour) {
+	w.Set(element, b)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for ch := range w.watchers {
+		select {
+		case ch <- element:
+		default: // dropped rather than waited for
+		}
+	}
 }
 
 // Calls returns all calls so far.
@@ -233,17 +263,28 @@ func (f *Fake) do(method, element string, effect func() error) error {
 	if f.limbo() {
 		return errDead
 	}
-	f.world.mu.Lock()
-	var err error
-	func() {
-		defer f.world.mu.Unlock()
-		err = effect()
-	}()
+	err := f.take(c, effect)
 	if after != nil {
 		after(n, c)
 	}
 	if f.limbo() {
 		return errDead
+	}
+	return err
+}
+
+// take has the effect of a call, unless a failure is injected before it.
+func (f *Fake) take(c Call, effect func() error) error {
+	f.world.mu.Lock()
+	defer f.world.mu.Unlock()
+	if f.world.inject != nil {
+		if err := f.world.inject(c, false); err != nil {
+			return err
+		}
+	}
+	err := effect()
+	if f.world.inject != nil && err == nil {
+		err = f.world.inject(c, true)
 	}
 	return err
 }
@@ -434,8 +475,23 @@ func (f *Fake) Read(ctx context.Context, r fairlead.Record) (l fairlead.Live, er
 	return l, err
 }
 
-// Watch returns nil: nothing changes a world by itself.
-func (f *Fake) Watch(context.Context, string) <-chan string { return nil }
+// Watch tells of what [World.Tell] is called for, if the world is watched.
+func (f *Fake) Watch(ctx context.Context, _ string) <-chan string {
+	w := f.world
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.watched {
+		return nil
+	}
+	ch := make(chan string, 64)
+	w.watchers[ch] = struct{}{}
+	context.AfterFunc(ctx, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		delete(w.watchers, ch)
+	})
+	return ch
+}
 
 // Delete removes the object.
 func (f *Fake) Delete(ctx context.Context, r fairlead.Record) error {
