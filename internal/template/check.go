@@ -25,6 +25,7 @@ type checker struct {
 	known
 	// evaluating is set when the template is finished: it must not change any more.
 	evaluating bool
+	attributes []attributeRead
 	// scope says where in the template the walk is.
 	scope scope
 	// element is the element that the walk is in, nil elsewhere.
@@ -83,6 +84,7 @@ func (c *checker) document() {
 	c.section("node_templates", c.elements)
 	c.section("outputs", c.outputs)
 	c.section("policies", c.policies)
+	c.attributeNames()
 	c.cycles()
 	c.t.known = c.known
 }

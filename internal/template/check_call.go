@@ -173,8 +173,46 @@ func (c *checker) getAttribute(n *node, args []*node) {
 			c.value(arg)
 		case arg.kind != kindString && arg.kind != kindInt || arg.text == "":
 			c.on(arg).error("arguments", "an attribute is named by text, or by a number in a list, not by "+arg.kind.String(), "write "+n.call.usage())
+		case i == 0:
+			at := c.on(arg)
+			c.attributes = append(c.attributes, attributeRead{by: c.element, of: args[0].text, name: arg.text, line: at.line, col: at.col})
 		}
 		c.pop()
+	}
+}
+
+// attributeRead is one place where an attribute is read, by an element or by outputs.
+type attributeRead struct {
+	by        *element
+	of, name  string
+	line, col int32
+}
+
+// attributeNames warns of attributes that look like known ones, once all elements are known. Others are possible: fields of the
+// live object, and what a target adds.
+func (c *checker) attributeNames() {
+	for _, read := range c.attributes {
+		el := c.t.byName[read.of]
+		if el == nil || el.info == nil || el.info.open {
+			continue
+		}
+		known := make([]string, len(el.info.attributes))
+		for i, a := range el.info.attributes {
+			known[i] = a.name
+		}
+		if len(known) == 0 || slices.Contains(known, read.name) {
+			continue
+		}
+		best := c.nearest(read.name, known)
+		if best == "" {
+			continue
+		}
+		c.path = []step{{key: "outputs"}}
+		if read.by != nil {
+			c.path = []step{{key: "node_templates"}, {key: read.by.name}}
+		}
+		c.at(read.line, read.col).warn("unknown-attribute", fmt.Sprintf("%s may not have an attribute %s", el.info.name, quote(read.name)), "did you mean "+quote(best)+"? What is not there is empty")
+		c.path = nil
 	}
 }
 
