@@ -16,8 +16,17 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-11s %s\n", $$1, $$2}'
 
 .PHONY: build
-build: ## build bin/fairlead, one static binary
+build: ## build bin/fairlead, one static binary, with the console where npm is there
+	@scripts/web.sh try
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/fairlead ./cmd/fairlead
+
+.PHONY: web
+web: ## build the console's files, which the binary holds
+	@scripts/web.sh build
+
+.PHONY: test-web
+test-web: ## lint, type check and test the console
+	@scripts/web.sh test
 
 .PHONY: demo
 demo: build ## the main job on this machine: push, pipeline, upgrade; ARGS=--exit ends by itself
@@ -62,4 +71,5 @@ fuzz: ## fuzz the parsers of outside text, a minute each
 
 .PHONY: clean
 clean: ## remove what was built
-	rm -rf bin coverage.out
+	rm -rf bin coverage.out web/node_modules
+	find web/dist -mindepth 1 ! -name .gitkeep -delete

@@ -1,0 +1,152 @@
+// What the pages read, by the keys under which it is kept and refreshed.
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { api, need, needWithTag, type Noun } from "./client";
+
+const page = 100;
+
+export const me = queryOptions({
+  queryKey: ["me"],
+  queryFn: () => need(api.GET("/api/v1/whoami")),
+  retry: false,
+  staleTime: 60_000,
+});
+
+export const pipelines = queryOptions({
+  queryKey: ["pipelines"],
+  queryFn: () => all((cursor) => need(api.GET("/api/v1/pipelines", { params: { query: { limit: 500, cursor } } }))),
+});
+
+export const pipeline = (name: string) =>
+  queryOptions({
+    queryKey: ["pipelines", name],
+    queryFn: () => needWithTag(api.GET("/api/v1/pipelines/{name}", { params: { path: { name } } })),
+  });
+
+export const runs = (name: string) =>
+  infiniteQueryOptions({
+    queryKey: ["runs", "of", name],
+    initialPageParam: undefined as string | undefined,
+    queryFn: ({ pageParam }) =>
+      need(api.GET("/api/v1/pipelines/{name}/runs", { params: { path: { name }, query: { limit: page, cursor: pageParam } } })),
+    getNextPageParam: (last) => last.next,
+  });
+
+export const run = (id: string) =>
+  queryOptions({ queryKey: ["runs", id], queryFn: () => need(api.GET("/api/v1/runs/{id}", { params: { path: { id } } })) });
+
+export const groups = queryOptions({
+  queryKey: ["groups"],
+  queryFn: () => need(api.GET("/api/v1/groups")).then((list) => list.items),
+});
+
+export const templates = queryOptions({
+  queryKey: ["templates"],
+  queryFn: () => all((cursor) => need(api.GET("/api/v1/templates", { params: { query: { limit: 500, cursor } } }))),
+});
+
+export const template = (name: string) =>
+  queryOptions({ queryKey: ["templates", name], queryFn: () => need(api.GET("/api/v1/templates/{name}", { params: { path: { name } } })) });
+
+export const templateVersion = (name: string, version: string) =>
+  queryOptions({
+    queryKey: ["templates", name, version],
+    queryFn: () => need(api.GET("/api/v1/templates/{name}/versions/{version}", { params: { path: { name, version } } })),
+    staleTime: Infinity, // a version never changes
+  });
+
+export const templateSource = (name: string, version: string) =>
+  queryOptions({
+    queryKey: ["templates", name, version, "source"],
+    queryFn: () =>
+      need<string>(api.GET("/api/v1/templates/{name}/versions/{version}/source", { params: { path: { name, version } }, parseAs: "text" })),
+    staleTime: Infinity,
+  });
+
+export const stacks = queryOptions({
+  queryKey: ["stacks"],
+  queryFn: () => all((cursor) => need(api.GET("/api/v1/stacks", { params: { query: { limit: 500, cursor } } }))),
+});
+
+export const stack = (name: string) =>
+  queryOptions({ queryKey: ["stacks", name], queryFn: () => needWithTag(api.GET("/api/v1/stacks/{name}", { params: { path: { name } } })) });
+
+export const stackElements = (name: string) =>
+  queryOptions({
+    queryKey: ["stacks", name, "elements"],
+    queryFn: () => need(api.GET("/api/v1/stacks/{name}/elements", { params: { path: { name } } })).then((list) => list.items),
+  });
+
+export const stackActions = (name: string) =>
+  queryOptions({
+    queryKey: ["stacks", name, "actions"],
+    queryFn: () => need(api.GET("/api/v1/stacks/{name}/actions", { params: { path: { name }, query: { limit: page } } })).then((list) => list.items),
+  });
+
+export const stackEvents = (name: string) =>
+  queryOptions({
+    queryKey: ["stacks", name, "events"],
+    queryFn: () =>
+      need(api.GET("/api/v1/stacks/{name}/events", { params: { path: { name }, query: { limit: 500 } } })).then((list) => (list as Noun<"ListEvent">).items.toReversed()),
+  });
+
+export const action = (id: string) =>
+  queryOptions({ queryKey: ["actions", id], queryFn: () => need(api.GET("/api/v1/actions/{id}", { params: { path: { id } } })) });
+
+export const targets = queryOptions({
+  queryKey: ["targets"],
+  queryFn: () => need(api.GET("/api/v1/targets")).then((list) => list.items),
+});
+
+export const targetCheck = (name: string) =>
+  queryOptions({
+    queryKey: ["targets", name, "check"],
+    queryFn: () => need(api.POST("/api/v1/targets/{name}/check", { params: { path: { name } } })),
+    staleTime: 60_000,
+    retry: false,
+  });
+
+export const organizations = queryOptions({
+  queryKey: ["images"],
+  queryFn: () => need(api.GET("/api/v1/organizations")).then((list) => list.items),
+});
+
+export const repositories = (org: string) =>
+  queryOptions({
+    queryKey: ["images", org],
+    queryFn: () => all((cursor) => need(api.GET("/api/v1/organizations/{org}/repositories", { params: { path: { org }, query: { limit: 500, cursor } } }))),
+  });
+
+export const tags = (image: string) =>
+  queryOptions({
+    queryKey: ["images", image, "tags"],
+    queryFn: () => all((cursor) => need(api.GET("/api/v1/tags", { params: { query: { image, limit: 500, cursor } } }))),
+  });
+
+export const users = queryOptions({
+  queryKey: ["users"],
+  queryFn: () => all((cursor) => need(api.GET("/api/v1/users", { params: { query: { limit: 500, cursor } } }))),
+});
+
+export const tokens = queryOptions({
+  queryKey: ["tokens"],
+  queryFn: () => need(api.GET("/api/v1/tokens")).then((list) => list.items),
+});
+
+interface Listed<T> {
+  items: T[];
+  next?: string;
+}
+
+// Lists are read whole up to this many items; tables draw only the rows that are seen.
+const most = 20_000;
+
+async function all<T>(read: (cursor: string | undefined) => Promise<Listed<T>>): Promise<T[]> {
+  const items: T[] = [];
+  let cursor: string | undefined;
+  do {
+    const list = await read(cursor);
+    items.push(...list.items);
+    cursor = list.next;
+  } while (cursor && items.length < most);
+  return items;
+}

@@ -1,0 +1,141 @@
+// The route table: every address of the console.
+import type { QueryClient } from "@tanstack/react-query";
+import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, redirect } from "@tanstack/react-router";
+import { Problem } from "../api/client";
+import { me } from "../api/queries";
+import { LoginPage } from "../features/login/page";
+import { FailedPage, MissingPage } from "./fallback";
+import { Shell } from "./shell";
+
+interface Context {
+  client: QueryClient;
+}
+
+const text = (value: unknown): string | undefined => (typeof value === "string" && value !== "" ? value : undefined);
+
+const root = createRootRouteWithContext<Context>()({ notFoundComponent: MissingPage });
+
+const login = createRoute({
+  getParentRoute: () => root,
+  path: "/login",
+  validateSearch: (search): { next?: string } => ({ next: text(search.next) }),
+  component: LoginPage,
+});
+
+const shell = createRoute({
+  getParentRoute: () => root,
+  id: "shell",
+  component: Shell,
+  errorComponent: FailedPage,
+  notFoundComponent: MissingPage,
+  beforeLoad: async ({ context, location }) => {
+    try {
+      await context.client.query({ ...me, staleTime: "static" });
+    } catch (error) {
+      if (error instanceof Problem && error.status === 401) throw redirect({ to: "/login", search: { next: location.href } });
+      throw error;
+    }
+  },
+});
+
+const filter = (search: Record<string, unknown>): { search?: string; status?: string; group?: string } => ({ search: text(search.search), status: text(search.status), group: text(search.group) });
+
+const overview = createRoute({ getParentRoute: () => shell, path: "/", component: lazyRouteComponent(() => import("../features/overview/page"), "OverviewPage") });
+
+const pipelines = createRoute({
+  getParentRoute: () => shell,
+  path: "/pipelines",
+  validateSearch: filter,
+  component: lazyRouteComponent(() => import("../features/pipelines/list"), "PipelinesPage"),
+});
+const newPipeline = createRoute({
+  getParentRoute: () => shell,
+  path: "/pipelines/new",
+  component: lazyRouteComponent(() => import("../features/pipelines/edit"), "NewPipelinePage"),
+});
+const pipeline = createRoute({
+  getParentRoute: () => shell,
+  path: "/pipelines/$name",
+  component: lazyRouteComponent(() => import("../features/pipelines/detail"), "PipelinePage"),
+});
+const editPipeline = createRoute({
+  getParentRoute: () => shell,
+  path: "/pipelines/$name/edit",
+  component: lazyRouteComponent(() => import("../features/pipelines/edit"), "EditPipelinePage"),
+});
+const run = createRoute({
+  getParentRoute: () => shell,
+  path: "/runs/$id",
+  validateSearch: (search): { stage?: string; tab?: string } => ({ stage: text(search.stage), tab: text(search.tab) }),
+  component: lazyRouteComponent(() => import("../features/runs/page"), "RunPage"),
+});
+
+const templates = createRoute({
+  getParentRoute: () => shell,
+  path: "/templates",
+  validateSearch: filter,
+  component: lazyRouteComponent(() => import("../features/templates/list"), "TemplatesPage"),
+});
+const newTemplate = createRoute({
+  getParentRoute: () => shell,
+  path: "/templates/new",
+  validateSearch: (search): { name?: string; from?: string } => ({ name: text(search.name), from: text(search.from) }),
+  component: lazyRouteComponent(() => import("../features/templates/push"), "PushTemplatePage"),
+});
+const template = createRoute({
+  getParentRoute: () => shell,
+  path: "/templates/$name",
+  validateSearch: (search): { version?: string; tab?: string; with?: string } => ({ version: text(search.version), tab: text(search.tab), with: text(search.with) }),
+  component: lazyRouteComponent(() => import("../features/templates/detail"), "TemplatePage"),
+});
+
+const stacks = createRoute({
+  getParentRoute: () => shell,
+  path: "/stacks",
+  validateSearch: filter,
+  component: lazyRouteComponent(() => import("../features/stacks/list"), "StacksPage"),
+});
+const newStack = createRoute({
+  getParentRoute: () => shell,
+  path: "/stacks/new",
+  validateSearch: (search): { template?: string; version?: string } => ({ template: text(search.template), version: text(search.version) }),
+  component: lazyRouteComponent(() => import("../features/stacks/change"), "NewStackPage"),
+});
+const stack = createRoute({
+  getParentRoute: () => shell,
+  path: "/stacks/$name",
+  validateSearch: (search): { tab?: string; element?: string } => ({ tab: text(search.tab), element: text(search.element) }),
+  component: lazyRouteComponent(() => import("../features/stacks/detail"), "StackPage"),
+});
+const changeStack = createRoute({
+  getParentRoute: () => shell,
+  path: "/stacks/$name/change",
+  component: lazyRouteComponent(() => import("../features/stacks/change"), "ChangeStackPage"),
+});
+
+const images = createRoute({
+  getParentRoute: () => shell,
+  path: "/images",
+  validateSearch: (search): { org?: string; repo?: string } => ({ org: text(search.org), repo: text(search.repo) }),
+  component: lazyRouteComponent(() => import("../features/images/page"), "ImagesPage"),
+});
+const targets = createRoute({ getParentRoute: () => shell, path: "/targets", component: lazyRouteComponent(() => import("../features/targets/page"), "TargetsPage") });
+const users = createRoute({ getParentRoute: () => shell, path: "/users", component: lazyRouteComponent(() => import("../features/users/page"), "UsersPage") });
+const account = createRoute({ getParentRoute: () => shell, path: "/account", component: lazyRouteComponent(() => import("../features/users/account"), "AccountPage") });
+
+const tree = root.addChildren([
+  login,
+  shell.addChildren([
+    overview, pipelines, newPipeline, pipeline, editPipeline, run, templates, newTemplate, template, stacks, newStack, stack, changeStack, images, targets, users, account,
+  ]),
+]);
+
+export function makeRouter(client: QueryClient) {
+  return createRouter({ routeTree: tree, context: { client }, defaultPreload: false, scrollRestoration: true });
+}
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: ReturnType<typeof makeRouter>;
+  }
+}

@@ -1,0 +1,85 @@
+// What a person chose about the console itself: language and colours. It is kept in this browser.
+import { createContext, use, useEffect, useMemo, useState, type ReactNode } from "react";
+import { ConfigProvider, App as AntApp, theme as antTheme, type ThemeConfig } from "antd";
+import enUS from "antd/locale/en_US";
+import zhCN from "antd/locale/zh_CN";
+import { useText } from "../i18n";
+
+export type ThemeChoice = "light" | "dark" | "system";
+
+interface Settings {
+  theme: ThemeChoice;
+  dark: boolean;
+  setTheme: (choice: ThemeChoice) => void;
+}
+
+const Context = createContext<Settings>({ theme: "system", dark: false, setTheme: () => undefined });
+const stored = "fairlead.theme";
+
+export const useSettings = () => use(Context);
+
+function readTheme(): ThemeChoice {
+  const saved = localStorage.getItem(stored);
+  return saved === "light" || saved === "dark" ? saved : "system";
+}
+
+function useSystemDark(): boolean {
+  const query = useMemo(() => window.matchMedia("(prefers-color-scheme: dark)"), []);
+  const [dark, setDark] = useState(query.matches);
+  useEffect(() => {
+    const listen = (e: MediaQueryListEvent) => setDark(e.matches);
+    query.addEventListener("change", listen);
+    return () => query.removeEventListener("change", listen);
+  }, [query]);
+  return dark;
+}
+
+const nonce = () => document.querySelector<HTMLMetaElement>('meta[name="nonce"]')?.content;
+
+function colours(dark: boolean): ThemeConfig {
+  return {
+    algorithm: dark ? antTheme.darkAlgorithm : antTheme.defaultAlgorithm,
+    // Darker than the library's own greys and blues: small text keeps a contrast of 4.5 to 1.
+    token: {
+      colorPrimary: dark ? "#4f8ff7" : "#1459c7",
+      colorLink: dark ? "#7fb0ff" : "#1459c7",
+      colorTextDescription: dark ? "#a6adba" : "#5a6372",
+      colorTextPlaceholder: dark ? "#98a0ad" : "#667080",
+      colorSuccess: dark ? "#6fcf4d" : "#277a0d",
+      colorWarning: dark ? "#e0a94a" : "#8f5400",
+      colorError: dark ? "#ff7b72" : "#c4111f",
+      borderRadius: 6,
+      fontSize: 14,
+    },
+    components: { Layout: { headerBg: dark ? "#141a24" : "#ffffff", siderBg: dark ? "#10151d" : "#f6f8fb", bodyBg: dark ? "#0d1117" : "#ffffff" } },
+  };
+}
+
+export function SettingsProvider({ children }: { children: ReactNode }) {
+  const [theme, choose] = useState(readTheme);
+  const system = useSystemDark();
+  const { language } = useText();
+  const dark = theme === "system" ? system : theme === "dark";
+  useEffect(() => {
+    document.documentElement.dataset.theme = dark ? "dark" : "light";
+    document.documentElement.style.colorScheme = dark ? "dark" : "light";
+  }, [dark]);
+  const settings = useMemo(
+    () => ({
+      theme,
+      dark,
+      setTheme: (choice: ThemeChoice) => {
+        localStorage.setItem(stored, choice);
+        choose(choice);
+      },
+    }),
+    [theme, dark],
+  );
+  return (
+    <Context value={settings}>
+      <ConfigProvider locale={language === "zh-CN" ? zhCN : enUS} theme={colours(dark)} csp={{ nonce: nonce() }} button={{ autoInsertSpace: false }}>
+        <AntApp className="app">{children}</AntApp>
+      </ConfigProvider>
+    </Context>
+  );
+}

@@ -1,0 +1,49 @@
+import { Button, Card, Input } from "antd";
+import DeleteOutlined from "@ant-design/icons/DeleteOutlined";
+import { useQuery } from "@tanstack/react-query";
+import { groups } from "../../api/queries";
+import { useText } from "../../i18n";
+import { append, change, lengthAt, remove, set, textAt } from "./document";
+import { ChoiceField, TextField, type Bound } from "./field";
+import { ConditionsForm } from "./conditions";
+
+/** Name, group, description, variables, and what starts the pipeline by itself. */
+export function BasicsForm({ fixedName, ...bound }: Bound & { fixedName: boolean }) {
+  const { t } = useText();
+  const list = useQuery(groups);
+  const concurrency = (["queue", "reject", "cancel-previous"] as const).map((value) => ({ value, label: t(`pipelines.${value}`) }));
+  return (
+    <Card>
+      <h2 className="section">{t("pipelines.basics")}</h2>
+      <TextField bound={bound} path={["name"]} label={t("common.name")} disabled={fixedName} />
+      <ChoiceField bound={bound} path={["group"]} label={t("common.group")} fallback="default" options={(list.data ?? []).map((g) => ({ value: g.name, label: g.name }))} />
+      <TextField bound={bound} path={["description"]} label={t("common.description")} long />
+      <ChoiceField bound={bound} path={["concurrency"]} label={t("pipelines.concurrency")} fallback="queue" options={concurrency} />
+      <Variables {...bound} />
+      <h2 className="section">{t("pipelines.start_conditions")}</h2>
+      <ConditionsForm bound={bound} path={["start"]} />
+    </Card>
+  );
+}
+
+function Variables(bound: Bound) {
+  const { t } = useText();
+  const { doc, text, onChange } = bound;
+  const count = lengthAt(doc, ["variables"]);
+  return (
+    <>
+      <h2 className="section">{t("pipelines.variables")}</h2>
+      {Array.from({ length: count }, (_, i) => (
+        <div className="row" key={i}>
+          {(["name", "value", "description"] as const).map((key) => (
+            <Input key={key} className="wide" value={textAt(doc, ["variables", i, key])} placeholder={t(`common.${key}`)} aria-label={`${t(`common.${key}`)} ${i + 1}`}
+              onChange={(e) => onChange(change(text, set(["variables", i, key], e.target.value)))} />
+          ))}
+          <Button icon={<DeleteOutlined />} aria-label={`${t("common.remove")} ${i + 1}`} onClick={() => onChange(change(text, remove(["variables", i])))} />
+        </div>
+      ))}
+      <p className="dim"><code>SYS_TIMESTAMP</code>, <code>SYS_INCREMENT</code>: {t("pipelines.system")}</p>
+      <Button size="small" onClick={() => onChange(change(text, append(["variables"], { name: "", value: "" })))}>{t("pipelines.addVariable")}</Button>
+    </>
+  );
+}

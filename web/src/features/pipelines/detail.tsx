@@ -1,0 +1,110 @@
+import { useMemo, useState } from "react";
+import { Button, Tabs, type TableColumnsType } from "antd";
+import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link, useNavigate, useParams } from "@tanstack/react-router";
+import { api, need, type Noun } from "../../api/client";
+import { pipeline as pipelineQuery, run as runQuery, runs as runsQuery } from "../../api/queries";
+import { useText } from "../../i18n";
+import { pipelinePicture } from "../../picture/model";
+import { PictureView } from "../../picture/view";
+import { Confirm } from "../../ui/confirm";
+import { Copyable } from "../../ui/copy";
+import { Editor } from "../../ui/editor";
+import { LinkButton } from "../../ui/link";
+import { List } from "../../ui/list";
+import { RunLink } from "../../ui/name";
+import { Facts, Loaded, Page } from "../../ui/page";
+import { Ago, StateTag, Took } from "../../ui/state";
+import { StartDialog } from "./start";
+
+type Run = Noun<"Run">;
+type Pipeline = Noun<"Pipeline">;
+
+export function PipelinePage() {
+  const { t } = useText();
+  const { name } = useParams({ from: "/shell/pipelines/$name" });
+  const query = useQuery(pipelineQuery(name));
+  const client = useQueryClient();
+  const navigate = useNavigate();
+  const [starting, start] = useState(false);
+  const [deleting, remove] = useState(false);
+  const destroy = async () => {
+    await need(api.DELETE("/api/v1/pipelines/{name}", { params: { path: { name } } }));
+    void client.invalidateQueries({ queryKey: ["pipelines"] });
+    await navigate({ to: "/pipelines", search: {} });
+  };
+  return (
+    <Page
+      title={name}
+      trail={<Link to="/pipelines" search={{}}>{t("app.pipelines")}</Link>}
+      actions={
+        <>
+          <Button type="primary" disabled={!query.data} onClick={() => start(true)}>{t("pipelines.start")}</Button>
+          <LinkButton to="/pipelines/$name/edit" params={{ name }}>{t("pipelines.edit")}</LinkButton>
+          <Button danger onClick={() => remove(true)}>{t("common.delete")}</Button>
+        </>
+      }
+    >
+      <Loaded query={query}>{({ data }) => <Content pipeline={data} />}</Loaded>
+      {starting && query.data && <StartDialog pipeline={query.data.data} onClose={() => start(false)} />}
+      <Confirm open={deleting} title={t("pipelines.delete")} text={t("pipelines.deleteText", { name })} word="DELETE" button={t("common.delete")} onClose={() => remove(false)} onConfirm={destroy} />
+    </Page>
+  );
+}
+
+function Content({ pipeline }: { pipeline: Pipeline }) {
+  const { t } = useText();
+  const last = useQuery({ ...runQuery(pipeline.last_run?.id ?? ""), enabled: pipeline.last_run !== undefined });
+  const states = last.data?.stages;
+  const picture = useMemo(() => {
+    const stages = (pipeline.spec.stages ?? []).map((s) => ({ ...s, state: states?.find((r) => r.name === s.name)?.state }));
+    return pipelinePicture(stages);
+  }, [pipeline, states]);
+  return (
+    <>
+      <p className="dim">{pipeline.description}</p>
+      <PictureView picture={picture} name={pipeline.name} />
+      <Tabs
+        items={[
+          { key: "runs", label: t("pipelines.history"), children: <History name={pipeline.name} /> },
+          { key: "variables", label: t("pipelines.variables"), children: <Facts items={(pipeline.spec.variables ?? []).map((v) => [v.description ? `${v.name} · ${v.description}` : v.name, <code key={v.name}>{v.value}</code>])} /> },
+          { key: "webhooks", label: t("pipelines.webhooks"), children: <Webhooks pipeline={pipeline} /> },
+          { key: "yaml", label: t("pipelines.yaml"), children: <Editor value={pipeline.source} label={t("pipelines.yaml")} /> },
+        ]}
+      />
+      <Facts items={[[t("common.group"), pipeline.group], [t("pipelines.concurrency"), t(`pipelines.${pipeline.spec.concurrency as "queue"}`)], [t("common.updated"), <Ago key="u" time={pipeline.updated_at} />], [t("common.by"), pipeline.updated_by]]} />
+    </>
+  );
+}
+
+function Webhooks({ pipeline }: { pipeline: Pipeline }) {
+  const { t } = useText();
+  const hooks = pipeline.webhooks ?? [];
+  if (hooks.length === 0) return <p className="dim">{t("common.none")}</p>;
+  return (
+    <ul className="plain">
+      {hooks.map((h) => <li key={h.path}><span className="dim">{h.condition}</span><Copyable text={h.url} /></li>)}
+    </ul>
+  );
+}
+
+function History({ name }: { name: string }) {
+  const text = useText();
+  const { t } = text;
+  const query = useInfiniteQuery(runsQuery(name));
+  const items = useMemo(() => query.data?.pages.flatMap((p) => p.items) ?? [], [query.data]);
+  const columns: TableColumnsType<Run> = [
+    { title: t("common.number"), key: "number", render: (_, r) => <RunLink id={r.id}>#{r.number}</RunLink> },
+    { title: t("common.status"), key: "state", render: (_, r) => <StateTag state={r.state} reason={r.message} /> },
+    { title: t("common.created"), key: "created", render: (_, r) => <Ago time={r.created_at} /> },
+    { title: t("common.took"), key: "took", render: (_, r) => <Took from={r.started_at} to={r.ended_at} /> },
+    { title: t("runs.cause"), key: "cause", render: (_, r) => [r.cause, r.by].filter(Boolean).join(" · ") },
+    { title: t("pipelines.variables"), key: "variables", render: (_, r) => <span className="dim">{Object.entries(r.variables).filter(([k]) => !k.startsWith("SYS_")).map(([k, v]) => `${k}=${v}`).join(", ")}</span> },
+  ];
+  return (
+    <>
+      <List label={t("pipelines.history")} items={items} columns={columns} rowKey={(r) => r.id} />
+      {query.hasNextPage && <Button onClick={() => void query.fetchNextPage()} loading={query.isFetchingNextPage}>{t("common.more")}</Button>}
+    </>
+  );
+}

@@ -1,0 +1,150 @@
+import { useMemo, useState } from "react";
+import { Button, Tabs, type TableColumnsType } from "antd";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { api, need, type Noun } from "../../api/client";
+import { pipeline as pipelineQuery, run as runQuery, stackElements } from "../../api/queries";
+import { useText } from "../../i18n";
+import { pipelinePicture } from "../../picture/model";
+import { PictureView } from "../../picture/view";
+import { Confirm } from "../../ui/confirm";
+import { Copyable } from "../../ui/copy";
+import { LogView, useRunLog } from "../../ui/log";
+import { List } from "../../ui/list";
+import { PipelineLink, StackLink } from "../../ui/name";
+import { Facts, Loaded, Page } from "../../ui/page";
+import { Ago, StateTag, Took } from "../../ui/state";
+import { StartDialog } from "../pipelines/start";
+
+type Run = Noun<"Run">;
+type StageRun = Noun<"StageRun">;
+
+const finalStates = ["succeeded", "failed", "canceled", "timed-out"];
+
+export function RunPage() {
+  const { t } = useText();
+  const { id } = useParams({ from: "/shell/runs/$id" });
+  const query = useQuery(runQuery(id));
+  const client = useQueryClient();
+  const [stopping, stop] = useState(false);
+  const [again, startAgain] = useState(false);
+  const run = query.data;
+  const pipeline = useQuery({ ...pipelineQuery(run?.pipeline ?? ""), enabled: run !== undefined });
+  const stopRun = async () => {
+    await need(api.POST("/api/v1/runs/{id}/stop", { params: { path: { id } } }));
+    await client.invalidateQueries({ queryKey: ["runs", id] });
+  };
+  return (
+    <Page
+      title={run ? t("runs.title", { number: run.number, name: run.pipeline }) : t("common.loading")}
+      trail={run && <PipelineLink name={run.pipeline} />}
+      note={run && <StateTag state={run.state} />}
+      actions={
+        run && (
+          <>
+            {!finalStates.includes(run.state) && <Button danger disabled={run.stopping} onClick={() => stop(true)}>{t("runs.stop")}</Button>}
+            {pipeline.data && <Button onClick={() => startAgain(true)}>{t("runs.startAgain")}</Button>}
+          </>
+        )
+      }
+    >
+      <Loaded query={query}>{(data) => <Content run={data} />}</Loaded>
+      <Confirm open={stopping} title={t("runs.stop")} text={t("runs.stopText")} button={t("runs.stop")} onClose={() => stop(false)} onConfirm={stopRun} />
+      {again && run && pipeline.data && <StartDialog pipeline={pipeline.data.data} values={run.variables} onClose={() => startAgain(false)} />}
+    </Page>
+  );
+}
+
+function Content({ run }: { run: Run }) {
+  const text = useText();
+  const { t } = text;
+  const { stage: chosen, tab } = useSearch({ from: "/shell/runs/$id" });
+  const navigate = useNavigate({ from: "/runs/$id" });
+  const stages = useMemo(() => run.stages ?? [], [run]);
+  const picture = useMemo(() => pipelinePicture(stages, (s) => [s.type, text.duration((s as StageRun).started_at, (s as StageRun).ended_at)].join(" · ")), [stages, text]);
+  const stage = stages.find((s) => s.name === chosen);
+  const choose = (name: string | undefined) => void navigate({ search: (s) => ({ ...s, stage: name }), replace: true });
+  return (
+    <>
+      <Facts
+        items={[
+          [t("runs.cause"), [run.cause, run.by].filter(Boolean).join(" · ")],
+          [t("common.created"), <Ago key="c" time={run.created_at} />],
+          [t("common.took"), <Took key="t" from={run.started_at} to={run.ended_at} />],
+          [t("common.message"), run.message],
+        ]}
+      />
+      <PictureView picture={picture} name={`${run.pipeline}-${run.number}`} chosen={chosen} onChoose={choose} />
+      <div className="row" role="group" aria-label={t("runs.stage")}>
+        <Button size="small" type={stage ? "default" : "primary"} onClick={() => choose(undefined)}>{t("runs.allStages")}</Button>
+        {stages.map((s) => <Button key={s.name} size="small" type={s.name === chosen ? "primary" : "default"} onClick={() => choose(s.name)}>{s.name}</Button>)}
+      </div>
+      {stage && <StageFacts stage={stage} />}
+      <Tabs
+        activeKey={tab ?? "log"}
+        onChange={(key) => void navigate({ search: (s) => ({ ...s, tab: key }), replace: true })}
+        items={[
+          { key: "log", label: t("runs.log"), children: <Log key={`${run.id} ${chosen ?? ""}`} run={run} stage={chosen} /> },
+          { key: "resources", label: t("runs.resources"), children: <Resources stages={stage ? [stage] : stages} /> },
+          { key: "variables", label: t("runs.variables"), children: <Facts items={Object.entries(run.variables).map(([k, v]) => [k, <code key={k}>{v}</code>])} /> },
+          { key: "images", label: t("runs.images"), children: <Images stages={stage ? [stage] : stages} /> },
+        ]}
+      />
+    </>
+  );
+}
+
+function StageFacts({ stage }: { stage: StageRun }) {
+  const { t } = useText();
+  return (
+    <Facts
+      items={[
+        [t("common.status"), <StateTag key="s" state={stage.state} />],
+        [t("runs.attempt"), stage.attempt],
+        [t("common.took"), <Took key="t" from={stage.started_at} to={stage.ended_at} />],
+        [t("pipelines.stack"), stage.stack && <StackLink name={stage.stack} />],
+        [t("common.message"), stage.message],
+      ]}
+    />
+  );
+}
+
+function Log({ run, stage }: { run: Run; stage: string | undefined }) {
+  const { lines } = useRunLog(run.id, stage);
+  return <LogView lines={lines} name={`${run.pipeline}-${run.number}`} showStage={stage === undefined} />;
+}
+
+function Images({ stages }: { stages: readonly StageRun[] }) {
+  const { t } = useText();
+  const images = stages.flatMap((s) => s.images ?? []);
+  if (images.length === 0) return <p className="dim">{t("common.none")}</p>;
+  return (
+    <ul className="plain">
+      {images.map((i) => <li key={i.name + i.digest}><strong>{i.image}</strong><Copyable text={i.address} /><code className="dim">{i.digest}</code></li>)}
+    </ul>
+  );
+}
+
+function Resources({ stages }: { stages: readonly StageRun[] }) {
+  const { t } = useText();
+  const names = [...new Set(stages.flatMap((s) => (s.stack ? [s.stack] : [])))];
+  if (names.length === 0) return <p className="dim">{t("common.none")}</p>;
+  return <>{names.map((name) => <StackResources key={name} name={name} />)}</>;
+}
+
+function StackResources({ name }: { name: string }) {
+  const { t } = useText();
+  const query = useQuery(stackElements(name));
+  const columns: TableColumnsType<Noun<"Record">> = [
+    { title: t("common.name"), dataIndex: "element" },
+    { title: t("common.type"), dataIndex: "type" },
+    { title: t("common.health"), key: "health", render: (_, r) => <StateTag state={r.health} reason={r.reason} /> },
+    { title: t("common.reason"), dataIndex: "reason" },
+  ];
+  return (
+    <section className="section">
+      <h2><StackLink name={name} /></h2>
+      <Loaded query={query}>{(items) => <List label={name} items={items} columns={columns} rowKey={(r) => r.element} />}</Loaded>
+    </section>
+  );
+}

@@ -1,0 +1,77 @@
+import { useState } from "react";
+import { Button, Input, Select, type TableColumnsType } from "antd";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { api, need, type Noun } from "../../api/client";
+import { me, targetCheck, targets } from "../../api/queries";
+import { useText } from "../../i18n";
+import { Confirm } from "../../ui/confirm";
+import { Dialog, Labelled } from "../../ui/dialog";
+import { List } from "../../ui/list";
+import { Loaded, Nothing, Page } from "../../ui/page";
+import { explain } from "../../ui/problem";
+import { Ago, StateTag } from "../../ui/state";
+
+type Target = Noun<"Target">;
+
+export function TargetsPage() {
+  const { t } = useText();
+  const user = useQuery(me);
+  const client = useQueryClient();
+  const query = useQuery(targets);
+  const [adding, add] = useState(false);
+  const [removing, remove] = useState<Target>();
+  const admin = user.data?.admin === true;
+  const columns: TableColumnsType<Target> = [
+    { title: t("common.name"), dataIndex: "name" },
+    { title: t("targets.kind"), key: "kind", render: (_, x) => (x.kind === "engine" ? t("targets.engine") : t("targets.kubernetes")) },
+    { title: t("targets.host"), key: "host", render: (_, x) => <code>{x.host}</code> },
+    { title: t("common.status"), key: "check", render: (_, x) => <Check name={x.name} /> },
+    { title: t("common.created"), key: "created", render: (_, x) => <Ago time={x.created_at} /> },
+    ...(admin ? [{ title: t("common.actions"), key: "actions", render: (_: unknown, x: Target) => <Button size="small" danger onClick={() => remove(x)}>{t("common.remove")}</Button> }] : []),
+  ];
+  const destroy = async () => {
+    await need(api.DELETE("/api/v1/targets/{name}", { params: { path: { name: removing?.name ?? "" } } }));
+    await client.invalidateQueries({ queryKey: ["targets"] });
+  };
+  return (
+    <Page title={t("app.targets")} actions={admin && <Button type="primary" onClick={() => add(true)}>{t("targets.add")}</Button>}>
+      <Loaded query={query}>{(items) => (items.length === 0 ? <Nothing text={t("targets.empty")} /> : <List label={t("app.targets")} items={items} columns={columns} rowKey={(x) => x.name} />)}</Loaded>
+      <NewTarget open={adding} onClose={() => add(false)} />
+      <Confirm open={removing !== undefined} title={t("common.remove")} text={t("targets.deleteText", { name: removing?.name ?? "" })} button={t("common.remove")} onClose={() => remove(undefined)} onConfirm={destroy} />
+    </Page>
+  );
+}
+
+function Check({ name }: { name: string }) {
+  const { t } = useText();
+  const query = useQuery(targetCheck(name));
+  const check = query.data;
+  if (query.isError) return <StateTag state="unhealthy" reason={explain(query.error, t)} />;
+  return (
+    <>
+      <StateTag state={check === undefined ? "unknown" : check.ok ? "healthy" : "unhealthy"} reason={check?.message} />
+      <span className="dim">{check?.version}</span>{" "}
+      <Button size="small" type="text" loading={query.isFetching} onClick={() => void query.refetch()}>{t("targets.check")}</Button>
+      {check?.message && <div className="dim">{check.message}</div>}
+    </>
+  );
+}
+
+function NewTarget({ open, onClose }: { open: boolean; onClose: () => void }) {
+  const { t } = useText();
+  const client = useQueryClient();
+  const [name, setName] = useState("");
+  const [kind, setKind] = useState("engine");
+  const [host, setHost] = useState("");
+  const submit = async () => {
+    await need(api.POST("/api/v1/targets", { body: { name, kind: kind as "engine", host } }));
+    await client.invalidateQueries({ queryKey: ["targets"] });
+  };
+  return (
+    <Dialog open={open} title={t("targets.add")} button={t("common.add")} disabled={name === ""} onClose={onClose} onSubmit={submit}>
+      <Labelled label={t("common.name")}><Input value={name} onChange={(e) => setName(e.target.value)} autoFocus /></Labelled>
+      <Labelled label={t("targets.kind")}><Select value={kind} onChange={setKind} options={[{ value: "engine", label: t("targets.engine") }]} /></Labelled>
+      <Labelled label={t("targets.host")}><Input value={host} onChange={(e) => setHost(e.target.value)} placeholder="unix:///var/run/docker.sock" /></Labelled>
+    </Dialog>
+  );
+}

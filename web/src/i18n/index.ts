@@ -1,0 +1,99 @@
+import i18next from "i18next";
+import { initReactI18next, useTranslation } from "react-i18next";
+import { en, type Texts } from "./en";
+import { zh } from "./zh";
+
+export const languages = ["zh-CN", "en"] as const;
+export type Language = (typeof languages)[number];
+
+/** The key of a text: section.name. */
+export type Key = { [S in keyof Texts]: `${S}.${Extract<keyof Texts[S], string>}` }[keyof Texts];
+
+const stored = "fairlead.language";
+
+export function firstLanguage(saved: string | null, preferred: readonly string[]): Language {
+  const found = languages.find((l) => l === saved);
+  if (found) return found;
+  return preferred.some((p) => p.toLowerCase().startsWith("zh")) ? "zh-CN" : "en";
+}
+
+export async function startTexts(language: Language): Promise<void> {
+  await i18next.use(initReactI18next).init({
+    lng: language,
+    fallbackLng: "en",
+    resources: { en: { translation: en }, "zh-CN": { translation: zh } },
+    interpolation: { escapeValue: false }, // React escapes
+    returnNull: false,
+  });
+  document.documentElement.lang = language;
+}
+
+export async function setLanguage(language: Language): Promise<void> {
+  localStorage.setItem(stored, language);
+  document.documentElement.lang = language;
+  await i18next.changeLanguage(language);
+}
+
+export const savedLanguage = (): string | null => localStorage.getItem(stored);
+
+type Values = Record<string, string | number>;
+export type Translate = (key: Key, values?: Values) => string;
+
+/** Texts and formats of the language that is chosen. */
+export function useText() {
+  const { t, i18n } = useTranslation();
+  const language = i18n.language as Language;
+  const translate: Translate = (key, values) => t(key, values ?? {});
+  return {
+    t: translate,
+    language,
+    /** The word for a state; the state itself when it has none. */
+    state: (state: string) => t(`state.${state}`, { defaultValue: state }),
+    verb: (verb: string) => t(`verb.${verb}`, { defaultValue: verb }),
+    ...formats(language),
+  };
+}
+
+/** Numbers and times as the language writes them. */
+export function formats(language: Language) {
+  const time = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium" });
+  const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+  const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
+  const number = new Intl.NumberFormat(language);
+  return {
+    number: (n: number) => number.format(n),
+    time: (iso: string | undefined) => (iso ? time.format(new Date(iso)) : "–"),
+    clock: (iso: string) => clock.format(new Date(iso)),
+    ago: (iso: string | undefined, now = Date.now()) => (iso ? agoText(relative, (Date.parse(iso) - now) / 1000) : "–"),
+    duration: (from: string | undefined, to: string | undefined, now = Date.now()) =>
+      from ? durationText(language, (to ? Date.parse(to) : now) - Date.parse(from)) : "–",
+    bytes: (n: number) => bytesText(language, n),
+  };
+}
+
+function agoText(format: Intl.RelativeTimeFormat, seconds: number): string {
+  const units: [Intl.RelativeTimeFormatUnit, number][] = [["day", 86400], ["hour", 3600], ["minute", 60]];
+  for (const [unit, size] of units) {
+    if (Math.abs(seconds) >= size) return format.format(Math.trunc(seconds / size), unit);
+  }
+  return format.format(Math.trunc(seconds), "second");
+}
+
+function durationText(language: Language, ms: number): string {
+  const unit = (n: number, u: string) => new Intl.NumberFormat(language, { style: "unit", unit: u, unitDisplay: "narrow", maximumFractionDigits: 1 }).format(n);
+  const s = Math.max(0, ms) / 1000;
+  if (s < 60) return unit(s < 10 ? Math.round(s * 10) / 10 : Math.round(s), "second");
+  if (s < 3600) return `${unit(Math.floor(s / 60), "minute")} ${unit(Math.round(s % 60), "second")}`;
+  return `${unit(Math.floor(s / 3600), "hour")} ${unit(Math.round((s % 3600) / 60), "minute")}`;
+}
+
+function bytesText(language: Language, n: number): string {
+  const names = ["byte", "kilobyte", "megabyte", "gigabyte"];
+  let i = 0;
+  let value = n;
+  while (value >= 1000 && i < names.length - 1) {
+    value /= 1000;
+    i++;
+  }
+  return new Intl.NumberFormat(language, { style: "unit", unit: names[i], unitDisplay: "short", maximumFractionDigits: i === 0 ? 0 : 1 }).format(value);
+}

@@ -1,0 +1,80 @@
+import type { Texts } from "./en";
+
+// 控制台的中文文本。
+export const zh: Texts = {
+  app: {
+    name: "Fairlead", menu: "菜单", overview: "总览", pipelines: "流水线", templates: "模板", stacks: "堆栈", images: "镜像", targets: "集群", users: "用户", account: "我的账号",
+    signOut: "退出登录", language: "语言", theme: "主题", light: "浅色", dark: "深色", system: "跟随系统", lost: "与服务器的连接已断开，正在不断重试；当前显示的内容可能已过时。", docs: "API 文档",
+    skip: "跳到正文",
+  },
+  login: { title: "登录", user: "用户名", password: "密码", submit: "登录", required: "此项必填", hint: "服务器首次启动时会打印 admin 用户的密码。" },
+  common: {
+    name: "名称", description: "描述", status: "状态", health: "健康状态", created: "创建时间", updated: "更新时间", by: "操作人", type: "类型", value: "值", version: "版本", versions: "版本",
+    actions: "操作", search: "按名称搜索", all: "全部", refresh: "刷新", copy: "复制", copied: "已复制", cancel: "取消", save: "保存", delete: "删除", create: "创建", add: "添加", remove: "移除",
+    edit: "编辑", close: "关闭", next: "下一步", back: "上一步", download: "下载", none: "无", yes: "是", no: "否", required: "必填", optional: "选填", details: "详情", time: "时间", took: "耗时",
+    message: "信息", reason: "原因", size: "大小", typeToConfirm: "请输入 {{word}} 以确认", irreversible: "此操作无法撤销。", notFound: "这里什么也没有", notFoundText: "页面不存在，或其显示的内容已被删除。",
+    home: "回到总览", retry: "重试", failed: "操作未成功", loading: "加载中", more: "显示更多", saveSVG: "保存为 SVG", savePNG: "保存为 PNG", group: "流水线组", inputs: "输入参数", outputs: "输出参数",
+    elements: "元素", events: "事件", history: "历史", default: "默认值", constraints: "约束", secret: "敏感", unsaved: "您的修改尚未保存。", leave: "仍要离开吗？",
+    unreachable: "无法连接服务器。请检查网络连接后重试。", showAdvanced: "显示高级参数", ago: "{{time}}", line: "第 {{line}} 行", denied: "您没有此权限，请联系管理员授权。", valueNone: "无值", number: "编号",
+  },
+  state: {
+    queued: "排队中", running: "运行中", waiting: "等待中", held: "已挂起", succeeded: "成功", failed: "失败", canceled: "已取消", "timed-out": "超时", pending: "未开始", ignored: "已忽略", skipped: "已跳过",
+    processing: "处理中", abnormal: "异常", healthy: "健康", unhealthy: "异常", progressing: "进行中", unknown: "未知", applying: "部署中", made: "已创建", planned: "计划中", deleting: "删除中",
+  },
+  verb: { create: "创建", update: "更新", replace: "替换", delete: "删除", none: "不变", upgrade: "变更", rollback: "回滚", retry: "重试" },
+  overview: {
+    running: "正在运行", waiting: "等待处理", failed: "最近失败", targets: "集群", nothingRuns: "当前没有正在运行的任务。", nothingWaits: "没有等待您处理的任务。", nothingFailed: "最近没有失败的任务。",
+    stacks: "堆栈", healthyStacks: "{{count}} 个堆栈中 {{healthy}} 个健康", start: "快速入门", step1: "将镜像推送到镜像仓库", step2: "上传模板", step3: "创建流水线，通过模板部署镜像",
+  },
+  pipelines: {
+    create: "创建流水线", empty: "还没有流水线。流水线通过模板，按阶段部署镜像。", lastRun: "最近一次执行", runs: "执行次数", start: "启动", startTitle: "启动 {{name}}", startHint: "请检查全局变量。修改仅对本次执行有效。",
+    stop: "停止", edit: "编辑", delete: "删除流水线", deleteText: "将删除流水线 {{name}} 及其执行历史；其堆栈会保留。", stages: "阶段", variables: "全局变量", webhooks: "Webhook 地址", history: "执行记录",
+    never: "从未执行", yaml: "YAML", form: "表单", picture: "阶段", saved: "流水线 {{name}} 已保存。", conflict: "流水线已被他人修改", conflictText: "下面是两个版本。您输入的内容不会丢失：请手动合并后再覆盖保存。",
+    theirs: "服务器上的当前版本", yours: "您的版本", overwrite: "用我的版本覆盖", takeTheirs: "采用服务器版本", newTitle: "新建流水线", basics: "基本信息", concurrency: "正在运行时再次启动", queue: "排队等待", reject: "拒绝启动",
+    "cancel-previous": "停止之前的执行", addVariable: "添加变量", addStage: "添加阶段", stage: "阶段", stageName: "阶段名称", image: "镜像", images: "输入资源（镜像）", addImage: "添加镜像", tool: "部署工具", stack: "堆栈",
+    createStack: "不存在时自动创建", target: "集群", namespace: "命名空间", template: "模板", parameters: "模板参数", timeout: "超时时间", hours: "小时", minutes: "分钟", pullAddress: "镜像地址", problems: "{{count}} 个问题",
+    moveUp: "上移", moveDown: "下移", removeStage: "移除阶段", start_conditions: "自动启动", addWebhook: "添加 Webhook", webhook: "Webhook", param: "传入参数", variable: "全局变量", addParam: "添加参数",
+    modeAny: "满足任一条件", modeAll: "满足全部条件", url: "保存流水线后生成地址。", notReadable: "文本不是有效的 YAML；请先更正后再使用表单。", fromText: "表单未显示的配置项会原样保留。", system: "系统变量",
+    valueOfTemplate: "沿用堆栈或模板的值", runStarted: "第 {{number}} 次执行已启动。", existing: "已有：{{name}}", reviewUsers: "审核人", otherType: "此阶段的类型为 {{type}}；请在 YAML 文本中编辑。",
+  },
+  runs: {
+    title: "{{name}} 第 {{number}} 次执行", stop: "停止执行", stopText: "正在运行的阶段会在元素之间取消；已创建的资源会保留并记录。", cause: "启动方式", variables: "全局变量", log: "日志", resources: "部署资源", images: "镜像",
+    digest: "摘要", attempt: "尝试次数", noLog: "暂无日志。", follow: "跟随", searchLog: "搜索日志", matches: "{{count}} 行", stage: "阶段", allStages: "全部阶段", startAgain: "用这些变量再次启动", manual: "手动", webhook: "Webhook",
+    openStack: "打开堆栈", lines: "{{count}} 行",
+  },
+  templates: {
+    create: "上传模板", empty: "还没有模板。模板描述应用由哪些元素组成。", graph: "元素关系图", source: "文本", usedBy: "使用者", stacksUsing: "使用此版本的堆栈", deleteVersion: "删除版本",
+    deleteText: "将删除模板 {{name}} 的版本 {{version}}。", compare: "对比版本", check: "检查", valid: "没有发现问题", push: "上传", drop: "将文件拖到这里，或在下方输入文本", pushed: "{{name}}@{{version}} 已上传。", newVersion: "新版本",
+    file: "选择文件", unused: "没有堆栈", makeStack: "创建堆栈", noInputs: "该模板没有输入参数。",
+  },
+  stacks: {
+    create: "创建堆栈", empty: "还没有堆栈。堆栈是模板在集群上的实例。", change: "变更", rollback: "回滚", retry: "重试", cancel: "取消操作", delete: "删除堆栈", deleteText: "堆栈 {{name}} 在集群上创建的所有资源将按相反顺序删除。",
+    force: "放弃无法访问的资源", preview: "预览", previewTitle: "将发生的变化", noChange: "不会发生任何变化。", apply: "执行", onFailure: "失败时", keep: "保留已创建的资源", back: "回滚", revision: "修订号", graph: "元素关系图",
+    template: "模板", target: "集群", action: "操作", plan: "计划", attributes: "属性", requires: "依赖", before: "变更前", after: "变更后", live: "集群上的值", unknownYet: "创建后可知", rollbackText: "堆栈将回到最近一次正常的状态。",
+    created: "正在创建堆栈 {{name}}。", stepTemplate: "模板", stepInputs: "输入参数", stepPreview: "预览", begun: "操作已开始：{{verb}}", busy: "有操作正在进行。", choose: "选择一个元素以查看其属性。", nothing: "尚未创建任何资源。",
+    drifted: "已被他人修改：{{value}}",
+  },
+  stageTypes: { "template-deploy": "模板部署", review: "人工审核", parallel: "多任务", job: "任务：运行至结束的容器" },
+  stageForm: {
+    onError: "错误处理机制", returnToStart: "出错后回到初始节点", stop: "出错后停止，超时退出", ignore: "忽略错误，继续执行", hold: "挂起时长", triggers: "触发条件", triggersText: "执行此阶段还需要满足以下条件。",
+    notifications: "消息通知", notificationsText: "此阶段结束后发送以下消息。", addNotification: "添加通知", reviewMode: "审核方式", reviewAll: "全部通过", reviewOne: "任一人通过", aos: "AOS 模板", helm: "Helm 模板", release: "发布名称",
+    chart: "Chart", chartURL: "Chart 仓库地址", values: "请在 YAML 文本中填写 values。", method: "请求方法", headers: "请求头", query: "查询参数", body: "请求体", onSuccess: "成功时", onFailure: "异常时",
+  },
+  conditions: {
+    add: "添加条件", webhook: "Webhook", channel: "频道（内部调用）", image: "镜像推送", schedule: "定时", repository: "镜像仓库", tag: "标签", cron: "Cron 表达式", timezone: "时区",
+  },
+  images: {
+    empty: "还没有组织。镜像名称为 组织/仓库:标签。", createOrg: "创建组织", org: "组织", public: "公开拉取", private: "私有", repositories: "镜像仓库", tags: "镜像版本", digest: "摘要", platforms: "平台", pushedBy: "推送人",
+    pushedAt: "推送时间", push: "推送", pull: "拉取", pullCommand: "拉取命令", pushTitle: "推送镜像", deleteTag: "删除版本", deleteTagText: "将删除 {{image}}；正在运行它的堆栈不受影响。", emptyRepos: "该组织中还没有镜像。",
+    signIn: "先登录一次", temporary: "令牌一天内有效，且只显示这一次。", makeToken: "生成临时登录指令",
+  },
+  targets: {
+    empty: "还没有集群。集群可以是容器引擎或 Kubernetes。", kind: "类型", host: "地址", check: "检查", answers: "可访问", silent: "无响应", add: "添加集群", deleteText: "将移除集群 {{name}}，其上的资源不受影响。",
+    engine: "容器引擎", kubernetes: "Kubernetes",
+  },
+  users: {
+    create: "创建用户", admin: "管理员", email: "邮箱", phone: "电话", locale: "语言", password: "密码", changePassword: "修改密码", oldPassword: "当前密码", newPassword: "新密码", repeat: "确认新密码", mismatch: "两次输入的密码不一致",
+    changed: "密码已修改。", deleteText: "将删除用户 {{name}} 及其令牌。", tokens: "API 令牌", createToken: "创建令牌", tokenName: "用途", expires: "过期时间", never: "永不", lastUsed: "最近使用", tokenOnce: "请立即复制令牌，之后不再显示。",
+    revoke: "吊销", revokeText: "使用令牌 {{name}} 的程序将被拒绝。", short: "至少 8 个字符", days: "{{count}} 天",
+  },
+};

@@ -1,0 +1,50 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { boxHeight, boxWidth, elementPicture, pipelinePicture } from "./model";
+import { toSVG } from "./svg";
+
+describe("the picture of a pipeline", () => {
+  it("follows the order of the file", () => {
+    const p = pipelinePicture([{ name: "build", type: "job" }, { name: "deploy", type: "template-deploy" }, { name: "check", type: "review" }]);
+    expect(p.arrows).toEqual([{ from: "build", to: "deploy" }, { from: "deploy", to: "check" }]);
+    expect(p.boxes.map((b) => b.x)).toEqual([...p.boxes.map((b) => b.x)].sort((a, b) => a - b));
+  });
+  it("follows what stages need, when they say so", () => {
+    const p = pipelinePicture([{ name: "a", type: "job" }, { name: "b", type: "job", needs: ["a"] }, { name: "c", type: "job", needs: ["a"] }]);
+    expect(p.arrows).toEqual([{ from: "a", to: "b" }, { from: "a", to: "c" }]);
+  });
+  it("is empty without stages", () => {
+    expect(pipelinePicture([])).toMatchObject({ boxes: [], arrows: [] });
+  });
+});
+
+describe("the picture of elements", () => {
+  it("leaves out arrows to what is not there, and to itself", () => {
+    expect(elementPicture([{ name: "web", type: "CCE.Deployment", requires: ["web", "gone"] }]).arrows).toEqual([]);
+  });
+  it("never lets boxes overlap, whatever needs what", () => {
+    const graph = fc.integer({ min: 1, max: 14 }).chain((n) => fc.array(fc.tuple(fc.nat(n - 1), fc.nat(n - 1)), { maxLength: 30 }).map((edges) => ({ n, edges })));
+    fc.assert(
+      fc.property(graph, ({ n, edges }) => {
+        const elements = Array.from({ length: n }, (_, i) => ({ name: `e${i}`, type: "t", requires: edges.filter(([to]) => to === i).map(([, from]) => `e${from}`) }));
+        const { boxes } = elementPicture(elements);
+        expect(boxes).toHaveLength(n);
+        for (const a of boxes) {
+          for (const b of boxes) {
+            if (a !== b) expect(Math.abs(a.x - b.x) >= boxWidth || Math.abs(a.y - b.y) >= boxHeight).toBe(true);
+          }
+        }
+      }),
+      { numRuns: 40 },
+    );
+  });
+});
+
+describe("a saved picture", () => {
+  it("is well-formed XML, whatever the names", () => {
+    const svg = toSVG(elementPicture([{ name: `<a>&"'`, type: "t", state: "healthy" }, { name: "b", type: "t", requires: [`<a>&"'`] }]), (s) => s);
+    const doc = new DOMParser().parseFromString(svg, "image/svg+xml");
+    expect(doc.querySelector("parsererror")).toBeNull();
+    expect(doc.querySelectorAll("title")[0]?.textContent).toBe(`<a>&"'`);
+  });
+});
