@@ -53,6 +53,14 @@ func (c *cluster) Delete(ctx context.Context, record fairlead.Record) error {
 	return c.of(record.Type).Delete(ctx, record)
 }
 
+// Release takes the marks off a resource that stays on the cluster.
+func (c *cluster) Release(ctx context.Context, record fairlead.Record) error {
+	if p, ok := c.of(record.Type).(stack.Releaser); ok {
+		return p.Release(ctx, record)
+	}
+	return nil
+}
+
 func (c *cluster) Close() {
 	c.helm.Close()
 	c.Provider.Close()

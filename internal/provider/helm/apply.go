@@ -81,7 +81,7 @@ func (p *Provider) apply(ctx context.Context, w *wanted, rec fairlead.Record) (*
 	}
 	last := a.h.last()
 	if last != nil {
-		if err := a.owner.mayHave(last, adopts(rec), p.now()); err != nil {
+		if err := a.owner.mayHave(a.h, adopts(rec), p.now()); err != nil {
 			return nil, err
 		}
 	}

@@ -180,7 +180,7 @@ func TestForeignRelease(t *testing.T) {
 		_, err := p.Plan(t.Context(), el, nil)
 		wantError(t, err, fairlead.Conflict, "is pending-upgrade by another Helm client since")
 		w.mark(common.StatusDeployed)
-		c := w.plan(p, el, nil, fairlead.OpCreate)
+		c := w.plan(p, el, nil, fairlead.OpUpdate)
 		if c.Reason != "takes over revision 1, chart web 1.0.0" {
 			t.Errorf("reason %q", c.Reason)
 		}
@@ -190,7 +190,24 @@ func TestForeignRelease(t *testing.T) {
 		}
 		el.Adopt = false
 		w.plan(p, el, &r, fairlead.OpNone)
-		w.delete(p, r)
+
+		// Somebody upgrades the release by hand: Helm carries our labels on.
+		next := *w.last()
+		next.Version++
+		next.Info.Status, next.Info.LastDeployed = common.StatusPendingUpgrade, time.Now()
+		if err := w.releases().Create(&next); err != nil {
+			t.Fatal(err)
+		}
+		_, err = p.Plan(t.Context(), w.web(nil), &r)
+		wantError(t, err, fairlead.Conflict, "is pending-upgrade by another Helm client since")
+		w.mark(common.StatusFailed)
+
+		if err := p.Release(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+		other := w.web(nil)
+		other.StackID, other.Adopt = "another", true
+		w.delete(p, w.make(p, other, nil))
 	})
 	t.Run("objects of somebody else", func(t *testing.T) {
 		c := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "web-config"}}

@@ -70,7 +70,7 @@ func (p *Provider) plan(ctx context.Context, w *wanted, c *fairlead.Change) erro
 	o := p.owner(c.Record)
 	// A release of another element of the stack goes before this one comes, as after renaming the element.
 	if r := h.last(); r != nil && !o.sibling(r) {
-		if err := o.mayHave(r, adopts(c.Record), p.now()); err != nil {
+		if err := o.mayHave(h, adopts(c.Record), p.now()); err != nil {
 			return err
 		}
 	}
@@ -115,10 +115,7 @@ func (s *session) decide(w *wanted, c *fairlead.Change, h history, chart pin, va
 			c.Reason = "its release is gone from the cluster"
 		}
 		return nil
-	case c.Prior == nil:
-		if !o.mine(r) && !o.sibling(r) {
-			c.Reason = fmt.Sprintf("takes over revision %d, %s", r.Version, chartOf(r))
-		}
+	case c.Prior == nil && (o.mine(r) || o.sibling(r)):
 		return nil
 	}
 	c.Verb = fairlead.OpUpdate

@@ -1,6 +1,8 @@
 package helm
 
 import (
+	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base32"
 	"encoding/hex"
@@ -29,7 +31,11 @@ const (
 	labelChart    = "fairlead.io/chart"    // digest of the chart
 	labelManifest = "fairlead.io/manifest" // digest of the chart's artifact in an OCI registry
 	labelWant     = "fairlead.io/want"     // digest of what was asked for: template version, chart, values
+	labelPass     = "fairlead.io/pass"     // another for each revision that we make
 )
+
+// labelPrefix is that of all our labels.
+const labelPrefix = "fairlead.io/"
 
 // keptRevisions bounds Helm's records of one release.
 const keptRevisions = 10
@@ -48,7 +54,7 @@ func (p *Provider) owner(r fairlead.Record) owner {
 func (o owner) labels(chart pin, want string) map[string]string {
 	l := map[string]string{
 		labelInstance: labelValue(o.instance), labelStackID: labelValue(o.stackID), labelStack: labelValue(o.stack), labelElement: labelValue(o.element),
-		labelChart: digestLabel(chart.digest), labelManifest: digestLabel(chart.manifest), labelWant: digestLabel(want),
+		labelChart: digestLabel(chart.digest), labelManifest: digestLabel(chart.manifest), labelWant: digestLabel(want), labelPass: strings.ToLower(rand.Text()),
 	}
 	maps.DeleteFunc(l, func(_, v string) bool { return v == "" })
 	if chart.manifest == "" {
@@ -157,22 +163,31 @@ func (o owner) sibling(r *release.Release) bool {
 	return r.Labels[labelStackID] == labelValue(o.stackID) && !o.mine(r)
 }
 
+// foreignWork tells that another Helm client began the newest revision: Helm carries labels on, so it has the mark of an
+// earlier one or none.
+func (h history) foreignWork() bool {
+	r := h.last()
+	if r.Labels[labelPass] == "" {
+		return true
+	}
+	return slices.ContainsFunc(h[:len(h)-1], func(before *release.Release) bool { return before.Labels[labelPass] == r.Labels[labelPass] })
+}
+
 // mayHave refuses a release that is somebody else's. Without adopt that is any that the element did not make; a release of
-// another stack is refused always.
-func (o owner) mayHave(r *release.Release, adopt bool, now time.Time) error {
-	if o.mine(r) {
-		return nil
-	}
+// another stack is refused always, and so is one that another Helm client may be at work on.
+func (o owner) mayHave(h history, adopt bool, now time.Time) error {
+	r := h.last()
 	at := fmt.Sprintf("release %s in namespace %s", r.Name, r.Namespace)
-	if id := r.Labels[labelStackID]; id == labelValue(o.stackID) {
+	switch id := r.Labels[labelStackID]; {
+	case o.mine(r):
+	case id == labelValue(o.stackID):
 		return fairlead.Errorf(fairlead.Conflict, "%s belongs to element %s of this stack; give one of them another name", at, r.Labels[labelElement])
-	} else if id != "" {
+	case id != "":
 		return fairlead.Errorf(fairlead.Conflict, "%s belongs to stack %s; choose another name or namespace", at, r.Labels[labelStack])
-	}
-	if !adopt {
+	case !adopt:
 		return fairlead.Errorf(fairlead.Conflict, "%s exists and was not made by this stack (%s, revision %d); choose another name, or adopt it", at, chartOf(r), r.Version)
 	}
-	if busy(r) && now.Sub(r.Info.LastDeployed) < foreignPatience {
+	if r.Info.Status.IsPending() && h.foreignWork() && now.Sub(r.Info.LastDeployed) < foreignPatience {
 		return fairlead.Errorf(fairlead.Conflict, "%s is %s by another Helm client since %s; wait until it is done", at, r.Info.Status, r.Info.LastDeployed.UTC().Format(time.RFC3339))
 	}
 	return nil
@@ -240,4 +255,25 @@ func (h history) earlier(want string) pin {
 		}
 	}
 	return pin{}
+}
+
+// Release takes the element's marks off a release that stays on the cluster, so that another stack can adopt it.
+func (p *Provider) Release(ctx context.Context, rec fairlead.Record) error {
+	name, namespace := rec.Identity[identityName], rec.Identity[identityNamespace]
+	if name == "" || namespace == "" {
+		return nil
+	}
+	defer p.releases.lock(namespace + "/" + name)()
+	s, err := p.session(ctx, namespace)
+	if err != nil {
+		return err
+	}
+	h, err := s.history(name)
+	for i := 0; i < len(h) && err == nil; i++ {
+		if r := h[i]; p.owner(rec).mine(r) {
+			maps.DeleteFunc(r.Labels, func(k, _ string) bool { return strings.HasPrefix(k, labelPrefix) })
+			err = s.releases.Update(r)
+		}
+	}
+	return p.wrap(subject(rec.Element), err)
 }
