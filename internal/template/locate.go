@@ -1,6 +1,7 @@
 package template
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -9,10 +10,13 @@ import (
 
 // Locate completes findings of a provider about one element. Their paths start at the element's properties, such as
 // k8sManifest.spec.containers[0].image; they get the full path and the file, line and column of the deepest part of it
-// that the template has.
+// that the template has. Findings about a repetition point to the text of the batch's item.
 func (t *Template) Locate(diags fairlead.Diagnostics, name string) fairlead.Diagnostics {
 	el := t.byName[name]
-	if el == nil || el.node == nil {
+	if el == nil {
+		return t.locateRepetition(diags, name)
+	}
+	if el.node == nil {
 		return diags
 	}
 	out := make(fairlead.Diagnostics, len(diags))
@@ -31,6 +35,22 @@ func (t *Template) Locate(diags fairlead.Diagnostics, name string) fairlead.Diag
 			full += ".properties." + d.Path
 		}
 		d.Path = full
+		out[i] = d
+	}
+	return out
+}
+
+func (t *Template) locateRepetition(diags fairlead.Diagnostics, name string) fairlead.Diagnostics {
+	el := t.repetition(name)
+	if el == nil {
+		return diags
+	}
+	item := el.batch.item(el)
+	out := make(fairlead.Diagnostics, len(diags))
+	for i, d := range diags {
+		d.File, d.Line, d.Column = t.file, int(item.text.line), int(item.text.col)
+		d.Path = strings.TrimSuffix(fmt.Sprintf("node_templates.%s.properties.items[%d].properties.%s", el.batch.el.name, item.index, d.Path), ".")
+		d.Summary = name + ": " + d.Summary
 		out[i] = d
 	}
 	return out

@@ -5,6 +5,7 @@
 package template
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/fairlead/fairlead"
@@ -113,9 +114,9 @@ func (t *Template) Elements() []string {
 	return names
 }
 
-// ElementType is the canonical short type of an element, such as "CCE.Deployment"; "" for an unknown element.
+// ElementType is the canonical short type of an element or repetition, such as "CCE.Deployment"; "" for an unknown one.
 func (t *Template) ElementType(name string) string {
-	if el := t.byName[name]; el != nil {
+	if el := cmp.Or(t.byName[name], t.repetition(name)); el != nil {
 		return el.typ
 	}
 	return ""
