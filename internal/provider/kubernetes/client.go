@@ -3,6 +3,7 @@ package kubernetes
 import (
 	"context"
 	"encoding/json"
+	"errors"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -98,7 +99,25 @@ func (p *Provider) patch(ctx context.Context, l place, o *object, how patching) 
 	if how.dry {
 		options.DryRun = []string{metav1.DryRunAll}
 	}
-	return p.at(l).Patch(ctx, l.name, types.ApplyPatchType, body, options)
+	out, err := p.at(l).Patch(ctx, l.name, types.ApplyPatchType, body, options)
+	if !nameless(err) {
+		return out, err
+	}
+	// The API server gives its own troubles the same kind of error as a manifest that cannot be applied. When it would take the
+	// object otherwise, the manifest is at fault.
+	if tried := p.try(ctx, l, o); tried != nil && !apierrors.IsAlreadyExists(tried) {
+		return nil, tried
+	}
+	if out, err = p.at(l).Patch(ctx, l.name, types.ApplyPatchType, body, options); nameless(err) {
+		return nil, apierrors.NewBadRequest(err.Error())
+	}
+	return out, err
+}
+
+// nameless reports whether an error of the API server says neither of what kind it is nor what it is about.
+func nameless(err error) bool {
+	s, ok := errors.AsType[*apierrors.StatusError](err)
+	return ok && s.ErrStatus.Reason == metav1.StatusReasonUnknown && s.ErrStatus.Details == nil
 }
 
 // try asks the API server whether it would make the object if there were none of its name.

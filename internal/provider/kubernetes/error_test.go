@@ -245,6 +245,8 @@ func TestTheManifestIsAtFault(t *testing.T) {
 			[]string{"selector"}, "k8sManifest.spec.template.metadata.labels"},
 		{"unknown field of a custom kind", "Kubernetes.Object", widgets.object("x", object{"sise": int64(1)}), fairlead.Invalid, []string{"spec.sise"}, "k8sManifest"},
 		{"wrong type in a custom kind", "Kubernetes.Object", widgets.object("x", object{"size": "big"}), fairlead.Invalid, []string{"spec.size"}, "k8sManifest.spec.size"},
+		{"a container twice", "CCE.Deployment", edit(deployment("x", "demo/web:1", 1), array{object{"name": "a", "image": "x"}, object{"name": "a", "image": "y"}},
+			"spec", "template", "spec", "containers"), fairlead.Invalid, []string{"containers[1].name"}, "k8sManifest.spec.template.spec.containers[1].name"},
 		{"bad name", "CCE.ConfigMap", configMap("Not_A_Name", nil), fairlead.Invalid, []string{"Not_A_Name"}, "k8sManifest.metadata.name"},
 	}
 	for _, tt := range tests {
@@ -282,4 +284,20 @@ func TestKubeconfigsThatAreRefused(t *testing.T) {
 			wantError(t, err, fairlead.Invalid, tt.want)
 		})
 	}
+}
+
+// TestWhatCannotBeApplied has an object that exists and can be made so, but not be applied: the API server's error for it has no kind.
+func TestWhatCannotBeApplied(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	mount := func(n int) object {
+		return object{"name": "data", "mountPath": "/data", "subPath": strings.Repeat("x", n)}
+	}
+	volumes := func(mounts ...any) object {
+		m := edit(deployment("web", "demo/web:1", 1), array{object{"name": "data", "emptyDir": object{}}}, "spec", "template", "spec", "volumes")
+		return edit(m, array{object{"name": "web", "image": "demo/web:1", "volumeMounts": mounts}}, "spec", "template", "spec", "containers")
+	}
+	r := w.made(w.element("web", "CCE.Deployment", volumes(mount(1))))
+	_, err := w.provider.Plan(t.Context(), w.element("web", "CCE.Deployment", volumes(mount(1), mount(2))), &r)
+	wantError(t, err, fairlead.Invalid, "/data")
 }

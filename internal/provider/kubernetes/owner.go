@@ -88,7 +88,7 @@ func belongs(live metav1.Object, r fairlead.Record) belonging {
 // taken is the Conflict of an object that exists already.
 func taken(subject, what string, live metav1.Object, b belonging) error {
 	if b == nobodys {
-		return fairlead.Errorf(fairlead.Conflict, "%s: %s exists already and belongs to no stack; adopt it, delete it, or give the element's object another name", subject, what)
+		return fairlead.Errorf(fairlead.Conflict, "%s: %s exists already and belongs to no stack; adopt it (--adopt), delete it, or give the element's object another name", subject, what)
 	}
 	notes := live.GetAnnotations()
 	stack, element, server := notes[annotationStack], notes[annotationElement], notes[annotationMadeBy]

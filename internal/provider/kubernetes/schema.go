@@ -1,6 +1,7 @@
 package kubernetes
 
 import (
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"maps"
@@ -172,14 +173,40 @@ func (r *reader) object(path string, v any, t reflect.Type) (any, bool) {
 			r.unknownField(path, k, m[k], fields)
 			continue
 		}
-		if x, ok := r.typed(join(path, k), m[k], ft); ok {
-			out[k] = x
+		if x, ok := r.typed(join(path, k), m[k], ft.Type); ok {
+			out[k] = r.unique(join(path, k), x, ft.Tag.Get("patchMergeKey"))
 		}
 	}
 	return out, true
 }
 
-func (r *reader) unknownField(path, key string, v any, fields map[string]reflect.Type) {
+// unique keeps the last of the items of a list that are the same to the API server, as the original service's clusters did: of
+// variables with the same name the last counts, and a port can be open only once. Other lists it refuses itself.
+func (r *reader) unique(path string, v any, key string) any {
+	list, ok := v.([]any)
+	field := last(path)
+	if !ok || key == "" || field != "env" && field != "ports" {
+		return v
+	}
+	out, seen := make([]any, 0, len(list)), map[string]int{}
+	for i, x := range list {
+		m, _ := x.(map[string]any)
+		id := fmt.Sprint(m[key])
+		if field == "ports" {
+			id += "/" + cmp.Or(textOf(m["protocol"]), "TCP")
+		}
+		if at, twice := seen[id]; twice && m[key] != nil {
+			r.warnf("duplicate", item(path, i), "the last one counts", "%s %s stands twice", key, id)
+			out[at] = x
+			continue
+		}
+		seen[id] = len(out)
+		out = append(out, x)
+	}
+	return out
+}
+
+func (r *reader) unknownField(path, key string, v any, fields map[string]reflect.StructField) {
 	if v == nil {
 		return
 	}
@@ -313,8 +340,8 @@ func (r *reader) base64(path string, v any) (any, bool) {
 }
 
 // fieldsOf lists the JSON names of a struct, embedded ones included.
-func fieldsOf(t reflect.Type) map[string]reflect.Type {
-	out := map[string]reflect.Type{}
+func fieldsOf(t reflect.Type) map[string]reflect.StructField {
+	out := map[string]reflect.StructField{}
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
@@ -323,7 +350,7 @@ func fieldsOf(t reflect.Type) map[string]reflect.Type {
 		case name == "" && (f.Anonymous || strings.Contains(options, "inline")):
 			maps.Copy(out, fieldsOf(f.Type))
 		case name != "":
-			out[name] = f.Type
+			out[name] = f
 		}
 	}
 	return out

@@ -152,7 +152,9 @@ func (w *watches) start(s scope) *copies {
 	}
 	c := &copies{done: make(chan struct{})}
 	informer := cache.NewSharedIndexInformer(&cache.ListWatch{
-		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return at.List(ctx, narrow(o)) },
+		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+			return at.List(ctx, narrow(o))
+		},
 		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
 			news, err := at.Watch(ctx, narrow(o))
 			c.broken.Store(err != nil)
