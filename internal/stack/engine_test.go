@@ -47,7 +47,12 @@ func (c *clock) add(d time.Duration) {
 
 func newBench(t testing.TB, provider stack.Provider) *bench {
 	t.Helper()
-	b := &bench{t: t, dir: t.TempDir(), clock: &clock{}}
+	return newBenchIn(t, t.TempDir(), provider)
+}
+
+func newBenchIn(t testing.TB, dir string, provider stack.Provider) *bench {
+	t.Helper()
+	b := &bench{t: t, dir: dir, clock: &clock{}}
 	b.open(provider)
 	b.write(func(ctx context.Context, tx *store.Tx) error {
 		return tx.CreateTarget(ctx, &fairlead.Target{Name: fairlead.LocalTarget, Kind: fairlead.TargetEngine})
