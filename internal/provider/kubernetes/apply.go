@@ -22,7 +22,13 @@ func (p *Provider) Apply(ctx context.Context, change fairlead.Change) (fairlead.
 		return rec, err
 	}
 	q := request{subject: "element " + rec.Element, verbs: []string{"patch", "create"}, source: o.source}
-	if q.place, err = p.placeOf(ctx, o); err != nil {
+	q.place, err = p.placeOf(ctx, o)
+	if isMissingKind(err) && len(rec.Requires) > 0 {
+		if _, err = p.kinds.soon(ctx, o.GroupVersionKind()); err == nil {
+			q.place, err = p.placeOf(ctx, o)
+		}
+	}
+	if err != nil {
 		return rec, p.explain(ctx, q, err)
 	}
 	if q.kind.Group == "" && q.kind.Kind == "Pod" {

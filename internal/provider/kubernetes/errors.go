@@ -108,6 +108,9 @@ func (p *Provider) explainStatus(ctx context.Context, q request, s metav1.Status
 		if missingNamespace(err) {
 			return failed(fairlead.Failed, "namespace %s does not exist; make it with an element of type CCI.Namespace that this one requires, or use it as the stack's namespace", q.namespace)
 		}
+		if slices.Contains(q.verbs, "create") { // a definition is served a moment after it is said to be
+			return failed(fairlead.Unavailable, "the cluster does not serve %s yet: %s", q.GroupResource(), s.Message)
+		}
 		return failed(fairlead.Failed, "%s", s.Message)
 	case metav1.StatusReasonRequestEntityTooLarge:
 		return failed(fairlead.TooLarge, "%s is larger than the cluster takes: %s", q.place, s.Message)

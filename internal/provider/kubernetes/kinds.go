@@ -19,6 +19,7 @@ import (
 const (
 	missTime  = 2 * time.Second
 	stateTime = 10 * time.Minute
+	soonTime  = 6 * time.Second
 )
 
 // kinds knows which kinds the cluster serves.
@@ -37,6 +38,30 @@ type mapping struct {
 	schema.GroupVersionResource
 	kind       schema.GroupVersionKind
 	namespaced bool
+}
+
+// soon finds a kind that may have been defined a moment ago: discovery is behind definitions by a second or two.
+func (k *kinds) soon(ctx context.Context, gvk schema.GroupVersionKind) (mapping, error) {
+	late := time.NewTimer(soonTime)
+	defer late.Stop()
+	tick := time.NewTicker(soonTime / 20)
+	defer tick.Stop()
+	for {
+		m, err := k.of(ctx, gvk)
+		if !isMissingKind(err) {
+			return m, err
+		}
+		select {
+		case <-tick.C:
+			k.mu.Lock()
+			k.read = time.Time{}
+			k.mu.Unlock()
+		case <-late.C:
+			return m, err
+		case <-ctx.Done():
+			return m, ctx.Err()
+		}
+	}
 }
 
 // of finds a kind. The error of one that the cluster does not serve is a [missingKind].

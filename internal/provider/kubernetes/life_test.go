@@ -267,6 +267,31 @@ func TestNamespaceAsAnElement(t *testing.T) {
 	w.deleted(outer)
 }
 
+func TestKindThatTheStackBrings(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	k := customKind{kubetest.Name("widgets") + ".example.com"}
+	definition := w.element("definition", "Kubernetes.Object", k.definition())
+	one := w.element("one", "Kubernetes.Object", k.object("one", object{"size": int64(1)}))
+	one.Requires = []string{"definition"}
+	planned := w.plan(one, nil, fairlead.OpCreate)
+	outer := w.made(definition)
+	t.Cleanup(func() { w.deleted(outer) })
+	var r fairlead.Record
+	eventually(t, func() (bool, string) {
+		var err error
+		r, err = w.provider.Apply(t.Context(), planned)
+		if err != nil && fairlead.ErrorCode(err) != fairlead.Unavailable {
+			t.Fatal(err)
+		}
+		return err == nil, fmt.Sprint(err)
+	})
+	w.until(r, fairlead.Healthy)
+	w.deleted(outer)
+	w.until(r, fairlead.Unhealthy)
+	w.deleted(r)
+}
+
 func TestObjectsWithoutNamespace(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
