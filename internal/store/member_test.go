@@ -246,6 +246,72 @@ func TestAServerTakenForDeadJoinsAgain(t *testing.T) {
 	}
 }
 
+// TestConnectionsComeBack ends all sessions of a server, as a restart of the database does.
+func TestConnectionsComeBack(t *testing.T) {
+	a, b := twoServers(t)
+	changed, cancel := b.Watch()
+	defer cancel()
+	receive(t, changed)
+	write := func(db *store.DB) error {
+		return db.Write(t.Context(), func(tx *store.Tx) error {
+			return tx.AppendEvent(t.Context(), fairlead.Event{Kind: "stack", Name: "shop"})
+		})
+	}
+	read := func(db *store.DB) error {
+		return db.Read(t.Context(), func(tx *store.Tx) error { _, err := tx.LastEvent(t.Context()); return err })
+	}
+	if err := errors.Join(write(b), read(b), read(a), write(a)); err != nil {
+		t.Fatal(err)
+	}
+	receive(t, changed)
+	err := a.Write(t.Context(), func(tx *store.Tx) error {
+		_, err := tx.Exec(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(read(b), write(b), read(a), write(a)); err != nil {
+		t.Errorf("right after: %v", err)
+	}
+	receive(t, changed) // also the connection for news is there again
+}
+
+// TestAFailedWriteGivesTheLockBack fails in all the ways that a transaction can.
+func TestAFailedWriteGivesTheLockBack(t *testing.T) {
+	a, b := twoServers(t)
+	boom := errors.New("boom")
+	for name, fail := range map[string]func(ctx context.Context, cancel func(), tx *store.Tx) error{
+		"error": func(context.Context, func(), *store.Tx) error { return boom },
+		"statement": func(ctx context.Context, _ func(), tx *store.Tx) error {
+			_, err := tx.Exec(ctx, `SELECT nothing`)
+			return err
+		},
+		"canceled": func(ctx context.Context, cancel func(), tx *store.Tx) error {
+			cancel()
+			_, err := tx.LastEvent(ctx)
+			return err
+		},
+		"panic": func(context.Context, func(), *store.Tx) error { panic(boom) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			func() {
+				defer func() { _ = recover() }()
+				if err := a.Write(ctx, func(tx *store.Tx) error { return fail(ctx, cancel, tx) }); err == nil {
+					t.Error("no error")
+				}
+			}()
+			for _, db := range []*store.DB{b, a} {
+				if err := db.Write(t.Context(), func(tx *store.Tx) error { return tx.SetSetting(t.Context(), "after", name) }); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+}
+
 // TestNewServersDoNotCollide opens a new database from many servers at once.
 func TestNewServersDoNotCollide(t *testing.T) {
 	cfg := storetest.PostgresEmpty(t, store.Config{Dir: t.TempDir()})

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net"
 	"regexp"
 	"slices"
 	"strings"
@@ -41,6 +42,8 @@ const (
 	postgresJobs = 4
 	// redial is the pause before a lost connection for news is made again.
 	redial = time.Second
+	// quiet is how long that connection may bring nothing before it is tried.
+	quiet = 20 * time.Second
 )
 
 // postgresDB is a database that servers share. Their writing transactions follow one another as on SQLite: each holds an
@@ -79,6 +82,7 @@ func openPostgres(ctx context.Context, url string) (*postgresDB, error) {
 		return nil, fairlead.Errorf(fairlead.Invalid, "database URL: %w; want postgres://user:password@host:5432/database", withoutURL(err))
 	}
 	guard(cfg.ConnConfig)
+	cfg.ConnConfig.DialFunc = dialer().DialContext
 	cfg.MaxConns = postgresJobs
 	p := &postgresDB{self: rand.Text(), write: connectPostgres(cfg.ConnConfig, 1), read: connectPostgres(cfg.ConnConfig, postgresReaders),
 		locks: connectPostgres(cfg.ConnConfig, postgresLocks)}
@@ -89,6 +93,14 @@ func openPostgres(ctx context.Context, url string) (*postgresDB, error) {
 		return nil, errors.Join(unavailable(err), p.close())
 	}
 	return p, nil
+}
+
+// dialer makes connections that notice in time when the other end has vanished.
+func dialer() *net.Dialer {
+	return &net.Dialer{
+		Timeout:         5 * time.Second,
+		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 2 * time.Second, Count: 3},
+	}
 }
 
 // withoutURL is an error without the text that could not be parsed: it may hold a password.
@@ -107,10 +119,9 @@ func connectPostgres(cfg *pgx.ConnConfig, conns int) *sql.DB {
 }
 
 func (p *postgresDB) begin(ctx context.Context) (*txn, error) {
-	conn, tx, err := p.beginOn(ctx)
-	if errors.Is(err, sqldriver.ErrBadConn) { // the connection had died before anything happened
-		conn, tx, err = p.beginOn(ctx)
-	}
+	var conn *sql.Conn
+	var tx pgx.Tx
+	err := again(ctx, 1, func() (err error) { conn, tx, err = p.beginOn(ctx); return err })
 	if err != nil {
 		return nil, err
 	}
@@ -153,8 +164,22 @@ func (p *postgresDB) beginOn(ctx context.Context) (*sql.Conn, pgx.Tx, error) {
 	return conn, tx, nil
 }
 
-func (p *postgresDB) snapshot(ctx context.Context) (*txn, error) {
-	return beginSQL(ctx, p.read, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+func (p *postgresDB) snapshot(ctx context.Context) (t *txn, err error) {
+	opts := &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
+	err = again(ctx, postgresReaders, func() (err error) { t, err = beginSQL(ctx, p.read, opts); return err })
+	return t, err
+}
+
+// again begins anew when a connection had died before anything happened, once for each connection that may have. A database
+// that takes no new connections is not asked again.
+func again(ctx context.Context, conns int, begin func() error) error {
+	for ; ; conns-- {
+		err := begin()
+		_, refused := errors.AsType[*pgconn.ConnectError](err)
+		if err == nil || refused || conns == 0 || ctx.Err() != nil {
+			return err
+		}
+	}
 }
 
 func (p *postgresDB) migrating(ctx context.Context, fn func() error) error {
@@ -300,12 +325,28 @@ func (p *postgresDB) listenOnce(ctx context.Context, begun func(), tell func(new
 	}
 	begun()
 	for {
-		n, err := conn.WaitForNotification(ctx)
+		n, err := waitForNews(ctx, conn)
 		if err != nil {
 			return err
+		}
+		if n == nil {
+			continue
 		}
 		if from, payload, _ := strings.Cut(n.Payload, " "); from != p.self {
 			tell(parseNews(payload))
 		}
 	}
+}
+
+// waitForNews returns nil when there was none for a while and the connection still works.
+func waitForNews(ctx context.Context, conn *pgx.Conn) (*pgconn.Notification, error) {
+	wait, cancel := context.WithTimeout(ctx, quiet)
+	defer cancel()
+	n, err := conn.WaitForNotification(wait)
+	if err == nil || ctx.Err() != nil || wait.Err() == nil {
+		return n, err
+	}
+	ping, cancel := context.WithTimeout(ctx, beatTime)
+	defer cancel()
+	return nil, conn.Ping(ping)
 }
