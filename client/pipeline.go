@@ -81,17 +81,73 @@ func (c *Client) StopRun(ctx context.Context, id string) (fairlead.Run, error) {
 
 // LogFilter selects lines of a run's log.
 type LogFilter struct {
-	Stage string // empty: all
-	After int64  // only lines with a greater Seq
+	Stage  string // empty: all
+	After  int64  // only lines with a greater Seq
+	Search string // only lines that hold this text; not when following
 }
 
 // Logs lists the lines that are there.
 func (c *Client) Logs(ctx context.Context, run string, f LogFilter) iter.Seq2[fairlead.LogLine, error] {
-	return list[fairlead.LogLine](ctx, c, set("stage", f.Stage, "after", number(f.After)), "runs", run, "logs")
+	return list[fairlead.LogLine](ctx, c, set("stage", f.Stage, "search", f.Search, "after", number(f.After)), "runs", run, "logs")
 }
 
 // FollowLogs yields the lines that are there and then those that come; it ends when the run has ended. It reconnects by
 // itself.
 func (c *Client) FollowLogs(ctx context.Context, run string, f LogFilter) iter.Seq2[fairlead.LogLine, error] {
 	return follow(ctx, c, "line", f.After, func(l fairlead.LogLine) int64 { return l.Seq }, set("stage", f.Stage), "runs", run, "logs")
+}
+
+// Messages lists what arrived for the trigger conditions of a pipeline, newest first.
+func (c *Client) Messages(ctx context.Context, pipeline string) iter.Seq2[fairlead.Message, error] {
+	return list[fairlead.Message](ctx, c, nil, "pipelines", pipeline, "messages")
+}
+
+// WebhookChange says what is to be done to the webhook of a condition.
+type WebhookChange struct {
+	Condition string  `json:"condition"`
+	Rotate    bool    `json:"rotate,omitempty"`
+	NewSecret bool    `json:"new_secret,omitempty"`
+	Secret    *string `json:"secret,omitempty"`
+	Disabled  *bool   `json:"disabled,omitempty"`
+}
+
+// ChangeWebhook changes the address or the secret of a webhook, or disables or enables it.
+func (c *Client) ChangeWebhook(ctx context.Context, pipeline string, change WebhookChange) (fairlead.Webhook, error) {
+	return post[fairlead.Webhook](ctx, c, change, "pipelines", pipeline, "webhooks")
+}
+
+// RunFilter selects runs. Empty fields select everything; times are RFC 3339.
+type RunFilter struct{ State, Cause, By, Since, Until string }
+
+// FindRuns lists runs of a pipeline, newest first.
+func (c *Client) FindRuns(ctx context.Context, pipeline string, f RunFilter) iter.Seq2[fairlead.Run, error] {
+	return list[fairlead.Run](ctx, c, set("state", f.State, "cause", f.Cause, "by", f.By, "since", f.Since, "until", f.Until), "pipelines", pipeline, "runs")
+}
+
+// RetryRun tries a held stage again, or makes a run that repeats an ended one from a stage on.
+func (c *Client) RetryRun(ctx context.Context, id, stage string, variables map[string]string) (fairlead.Run, error) {
+	return post[fairlead.Run](ctx, c, map[string]any{"stage": stage, "variables": variables}, "runs", id, "retry")
+}
+
+// RollbackRun takes the stack of a held stage back.
+func (c *Client) RollbackRun(ctx context.Context, id, stage string) (fairlead.Run, error) {
+	return post[fairlead.Run](ctx, c, map[string]any{"stage": stage}, "runs", id, "rollback")
+}
+
+// ReviewAnswer is what a person says to a review.
+type ReviewAnswer struct {
+	Stage   string `json:"stage"`
+	Approve bool   `json:"approve"`
+	Comment string `json:"comment,omitempty"`
+	Hash    string `json:"hash,omitempty"` // of the preview that was seen
+}
+
+// AnswerReview answers the review of a stage.
+func (c *Client) AnswerReview(ctx context.Context, id string, a ReviewAnswer) (fairlead.Run, error) {
+	return post[fairlead.Run](ctx, c, a, "runs", id, "review")
+}
+
+// CompareRuns tells two runs apart.
+func (c *Client) CompareRuns(ctx context.Context, a, b string) (fairlead.RunDiff, error) {
+	return get[fairlead.RunDiff](ctx, c, "runs", a, "diff", b)
 }

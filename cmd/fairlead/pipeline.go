@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"path/filepath"
+	"strings"
 
 	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
@@ -14,9 +16,10 @@ import (
 )
 
 func newPipelineCommand(a *app) *cobra.Command {
-	return newGroup("pipeline", "Stages that deploy images, started by hand or by a webhook",
+	return newGroup("pipeline", "Stages that deploy images, started by hand or by messages",
 		newPipelineApplyCommand(a), newPipelineListCommand(a), newPipelineGetCommand(a),
-		newPipelineStartCommand(a), newPipelineRunsCommand(a), newPipelineDeleteCommand(a))
+		newPipelineStartCommand(a), newPipelineRunsCommand(a), newPipelineMessagesCommand(a),
+		newWebhookCommand(a), newPipelineDeleteCommand(a))
 }
 
 // maxPipeline bounds what is read of a file; the server has the limit that counts.
@@ -140,7 +143,11 @@ func printPipeline(out *printer, p fairlead.Pipeline) {
 	if len(p.Webhooks) > 0 {
 		t := table{}
 		for _, w := range p.Webhooks {
-			t = append(t, []string{w.Condition, "POST " + w.URL})
+			note := w.Signature
+			if w.Disabled {
+				note = strings.TrimPrefix(note+", disabled", ", ")
+			}
+			t = append(t, []string{w.Condition, "POST " + w.URL, note})
 		}
 		out.section("Webhooks", t)
 	}
@@ -182,6 +189,9 @@ func (a *app) started(cmd *cobra.Command, c *client.Client, run fairlead.Run, wa
 	if err != nil {
 		return err
 	}
+	if run.State == fairlead.RunHeld {
+		return v.unsuccessful(run, fmt.Sprintf("run %d of pipeline %s is held", run.Number, run.Pipeline), run.WaitingFor, "fairlead run show "+run.ID)
+	}
 	ended := fmt.Sprintf("run %d of pipeline %s %s after %s", run.Number, run.Pipeline, run.State, (&printer{now: v.now}).took(&run.CreatedAt, run.EndedAt))
 	if run.State != fairlead.RunSucceeded {
 		return v.unsuccessful(run, ended, run.Message, "fairlead run show "+run.ID)
@@ -190,12 +200,18 @@ func (a *app) started(cmd *cobra.Command, c *client.Client, run fairlead.Run, wa
 }
 
 func newPipelineRunsCommand(a *app) *cobra.Command {
+	var f client.RunFilter
 	cmd := &cobra.Command{Use: "runs NAME", Short: "List the runs of a pipeline, newest first", RunE: a.call(func(cmd *cobra.Command, c *client.Client, args []string) error {
-		return showList(a.view(cmd), c.Runs(cmd.Context(), args[0]), []string{"ID", "RUN", "STATE", "CAUSE", "STARTED", "TOOK", "MESSAGE"},
+		return showList(a.view(cmd), c.FindRuns(cmd.Context(), args[0], f), []string{"ID", "RUN", "STATE", "CAUSE", "STARTED", "TOOK", "MESSAGE"},
 			func(r fairlead.Run, p *printer) []string {
-				return []string{r.ID, fmt.Sprintf("#%d", r.Number), string(r.State), r.Cause + by(r.By), p.ago(r.CreatedAt), p.took(r.StartedAt, r.EndedAt), orDash(r.Message)}
+				return []string{r.ID, fmt.Sprintf("#%d", r.Number), string(r.State), r.Cause + by(r.By), p.ago(r.CreatedAt), p.took(r.StartedAt, r.EndedAt), orDash(cmp.Or(r.WaitingFor, r.Message))}
 			})
 	})}
+	cmd.Flags().StringVar(&f.State, "state", "", "only runs in a state, such as held or failed")
+	cmd.Flags().StringVar(&f.By, "by", "", "only runs that a user started")
+	cmd.Flags().StringVar(&f.Cause, "cause", "", "only runs that something started: manual, webhook, channel, image, schedule, retry")
+	cmd.Flags().StringVar(&f.Since, "since", "", "only runs made at or after a time such as 2026-01-31T08:00:00Z")
+	cmd.Flags().StringVar(&f.Until, "until", "", "only runs made before a time")
 	addOutput(cmd)
 	return cmd
 }
@@ -208,4 +224,44 @@ func newPipelineDeleteCommand(a *app) *cobra.Command {
 		fmt.Fprintf(a.out, "pipeline %s was deleted\n", args[0])
 		return nil
 	})}
+}
+
+func newPipelineMessagesCommand(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "messages NAME", Short: "List what arrived for the trigger conditions of a pipeline, and what it did or why not",
+		RunE: a.call(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			return showList(a.view(cmd), c.Messages(cmd.Context(), args[0]), []string{"RECEIVED", "CONDITION", "FROM", "RESULT", "RUN", "REASON", "PARAMETERS"},
+				func(m fairlead.Message, p *printer) []string {
+					return []string{p.ago(m.ReceivedAt), m.Condition, strings.TrimSpace(m.Kind + " " + m.Source), string(m.Result), orDash(m.Run), orDash(m.Reason), orDash(parameters(m.Params))}
+				})
+		}),
+	}
+	addOutput(cmd)
+	return cmd
+}
+
+func newWebhookCommand(a *app) *cobra.Command {
+	return newGroup("webhook", "The address and the secret of a webhook",
+		newWebhookChangeCommand(a, "rotate", "Give a webhook a new address; the old one is gone at once", client.WebhookChange{Rotate: true}),
+		newWebhookChangeCommand(a, "secret", "Give a webhook that checks signatures a new secret", client.WebhookChange{NewSecret: true}),
+		newWebhookChangeCommand(a, "disable", "Refuse the messages of a webhook", client.WebhookChange{Disabled: new(true)}),
+		newWebhookChangeCommand(a, "enable", "Accept the messages of a webhook again", client.WebhookChange{Disabled: new(false)}))
+}
+
+func newWebhookChangeCommand(a *app, name, short string, change client.WebhookChange) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: name + " PIPELINE CONDITION", Short: short, Example: "  fairlead pipeline webhook " + name + " shop start.conditions[0]",
+		RunE: a.call(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			change.Condition = args[1]
+			w, err := c.ChangeWebhook(cmd.Context(), args[0], change)
+			if err != nil {
+				return err
+			}
+			return a.view(cmd).show(w, func(p *printer) {
+				p.fields("Webhook", w.Condition, "Address", "POST "+w.URL, "Signature", w.Signature, "Secret", w.Secret, "Disabled", map[bool]string{true: "yes"}[w.Disabled])
+			})
+		}),
+	}
+	addOutput(cmd)
+	return cmd
 }

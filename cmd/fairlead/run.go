@@ -10,7 +10,9 @@ import (
 )
 
 func newRunCommand(a *app) *cobra.Command {
-	return newGroup("run", "Executions of pipelines", newRunShowCommand(a), newRunLogsCommand(a), newRunStopCommand(a))
+	return newGroup("run", "Executions of pipelines", newRunShowCommand(a), newRunLogsCommand(a), newRunStopCommand(a),
+		newRunRetryCommand(a), newRunRollbackCommand(a), newRunAnswerCommand(a, "approve", "Approve what a review asks for", true),
+		newRunAnswerCommand(a, "reject", "Reject what a review asks for", false), newRunDiffCommand(a))
 }
 
 func newRunShowCommand(a *app) *cobra.Command {
@@ -30,7 +32,7 @@ func printRun(p *printer, run fairlead.Run) {
 	if run.Stopping {
 		state += ", stopping"
 	}
-	p.fields("Run", run.ID, "Pipeline", fmt.Sprintf("%s #%d", run.Pipeline, run.Number), "State", state, "Message", run.Message,
+	p.fields("Run", run.ID, "Pipeline", fmt.Sprintf("%s #%d", run.Pipeline, run.Number), "State", state, "Waits for", run.WaitingFor, "Message", run.Message,
 		"Cause", run.Cause+by(run.By), "Created", p.ago(run.CreatedAt), "Took", p.took(run.StartedAt, run.EndedAt))
 	if len(run.Variables) > 0 {
 		t := table{}
@@ -50,14 +52,19 @@ func printRun(p *printer, run fairlead.Run) {
 	if len(images) > 0 {
 		p.section("Images", images)
 	}
+	printReviews(p, run)
 }
 
 func newRunLogsCommand(a *app) *cobra.Command {
 	var follow bool
+	var search string
 	cmd := &cobra.Command{
 		Use: "logs ID [STAGE]", Short: "Show the log of a run, or of one of its stages",
 		RunE: a.call(func(cmd *cobra.Command, c *client.Client, args []string) error {
-			var filter client.LogFilter
+			filter := client.LogFilter{Search: search}
+			if follow && search != "" {
+				return usage(cmd, "--search does not go with --follow")
+			}
 			if len(args) == 2 {
 				filter.Stage = args[1]
 			}
@@ -72,6 +79,7 @@ func newRunLogsCommand(a *app) *cobra.Command {
 			return showList(v, logs, nil, nil)
 		}),
 	}
+	cmd.Flags().StringVar(&search, "search", "", "only lines that hold this text")
 	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on with the lines that come, until the run ends")
 	addOutput(cmd)
 	return cmd

@@ -43,6 +43,8 @@ const (
 	refreshEvery = 30 * time.Second
 	// collectEvery is how often the space of images that nobody can pull any more is given back.
 	collectEvery = 24 * time.Hour
+	// pruneEvery is how often history that is not kept is removed.
+	pruneEvery = time.Hour
 	// targetsEvery is how often a server looks for targets that were added on another one.
 	targetsEvery = 10 * time.Second
 )
@@ -369,6 +371,7 @@ func (s *Server) Run(ctx context.Context) error {
 		"scan":    s.scan,
 		"refresh": s.every(refreshEvery, "the health of stacks was not looked at", s.refreshAll),
 		"collect": s.every(collectEvery, "the space of deleted images was not given back", s.registry.Collect),
+		"prune":   s.every(pruneEvery, "history that is not kept was not removed", s.pipelines.Prune),
 	} {
 		g.Go(func() error {
 			if err := s.db.Hold(gctx, name, work); err != nil && gctx.Err() == nil {

@@ -145,7 +145,7 @@ func actionLines(action fairlead.Action, now time.Time) []string {
 	return append([]string{head}, lines...)
 }
 
-// waitRun shows a run until it has ended.
+// waitRun shows a run until it has ended, or is held.
 func (a *app) waitRun(ctx context.Context, c *client.Client, run fairlead.Run, v view) (fairlead.Run, error) {
 	l := a.progress(v)
 	defer l.close()
@@ -162,7 +162,7 @@ func (a *app) waitRun(ctx context.Context, c *client.Client, run fairlead.Run, v
 		}
 		run = now
 		l.status(runLines(run, a.now()))
-		return fairlead.RunMoves.Final(run.State), nil
+		return fairlead.RunMoves.Final(run.State) || run.State == fairlead.RunHeld, nil // a person has to decide
 	})
 	if err == nil {
 		err = tellAll(c.Logs(ctx, run.ID, filter), tell)

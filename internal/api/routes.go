@@ -19,6 +19,7 @@ const (
 	tagStacks    = "Stacks"
 	tagPipelines = "Pipelines"
 	tagRuns      = "Runs"
+	tagChannels  = "Channels"
 	tagImages    = "Images"
 	tagEvents    = "Events"
 	tagHooks     = "Webhooks"
@@ -86,11 +87,26 @@ func (a *API) routes() {
 	add(a, "getPipeline", "GET /api/v1/pipelines/{name}", tagPipelines, "Get a pipeline with its webhook addresses", a.getPipeline)
 	add(a, "applyPipeline", "PUT /api/v1/pipelines/{name}", tagPipelines, "Store a pipeline file", a.applyPipeline, limit(maxPipeline))
 	add(a, "deletePipeline", "DELETE /api/v1/pipelines/{name}", tagPipelines, "Delete a pipeline", a.deletePipeline)
+	add(a, "listMessages", "GET /api/v1/pipelines/{name}/messages", tagPipelines, "List what arrived for the trigger conditions, newest first", a.listMessages)
+	add(a, "changeWebhook", "POST /api/v1/pipelines/{name}/webhooks", tagPipelines, "Change a webhook: its address, its secret, whether it is enabled", a.changeWebhook)
 	add(a, "startPipeline", "POST /api/v1/pipelines/{name}/runs", tagRuns, "Start a run", a.startPipeline, accepted)
 	add(a, "listRuns", "GET /api/v1/pipelines/{name}/runs", tagRuns, "List runs, newest first", a.listRuns)
 	add(a, "getRun", "GET /api/v1/runs/{id}", tagRuns, "Get a run", a.getRun)
 	add(a, "stopRun", "POST /api/v1/runs/{id}/stop", tagRuns, "Stop a run", a.stopRun, accepted)
+	add(a, "retryRun", "POST /api/v1/runs/{id}/retry", tagRuns, "Try a held stage again, or repeat an ended run from a stage on", a.retryRun, accepted)
+	add(a, "rollbackRun", "POST /api/v1/runs/{id}/rollback", tagRuns, "Take the stack of a held stage back", a.rollbackRun, accepted)
+	add(a, "answerReview", "POST /api/v1/runs/{id}/review", tagRuns, "Answer a review", a.answerReview)
+	add(a, "compareRuns", "GET /api/v1/runs/{id}/diff/{other}", tagRuns, "Compare two runs", a.compareRuns)
 	add(a, "listRunLogs", "GET /api/v1/runs/{id}/logs", tagRuns, "List or follow the log", a.runLogs, streams[fairlead.LogLine]("line"))
+
+	add(a, "listChannels", "GET /api/v1/channels", tagChannels, "List channels", a.listChannels)
+	add(a, "getChannel", "GET /api/v1/channels/{name}", tagChannels, "Get a channel with its publishers and listeners", a.getChannel)
+	add(a, "setChannel", "PUT /api/v1/channels/{name}", tagChannels, "Make a channel, or change its description and limits", a.setChannel)
+	add(a, "deleteChannel", "DELETE /api/v1/channels/{name}", tagChannels, "Delete a channel that nobody uses", a.deleteChannel)
+	add(a, "publish", "POST /api/v1/channels/{name}/messages", tagChannels, "Publish a message", a.publish, accepted)
+	add(a, "listChannelMessages", "GET /api/v1/channels/{name}/messages", tagChannels, "List messages, newest first, or follow them", a.channelMessages, streams[fairlead.ChannelMessage]("message"))
+	add(a, "getChannelMessage", "GET /api/v1/channels/{name}/messages/{id}", tagChannels, "Get a message with what it did", a.channelMessage)
+	add(a, "replayMessage", "POST /api/v1/channels/{name}/messages/{id}/replay", tagChannels, "Publish the content of a message again", a.replayMessage, accepted)
 
 	add(a, "listOrganizations", "GET /api/v1/organizations", tagImages, "List organizations", a.listOrganizations)
 	add(a, "createOrganization", "POST /api/v1/organizations", tagImages, "Make an organization", a.createOrganization, created)

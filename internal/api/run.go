@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"strconv"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -31,16 +32,26 @@ func (a *API) startPipeline(ctx context.Context, in *RunStart) (*Body[fairlead.R
 	return answer(a.Pipelines.Start(ctx, actorOf(ctx), in.Name, variables, pipeline.CauseManual))
 }
 
-func (a *API) listRuns(ctx context.Context, in *NamedPage) (*Body[List[fairlead.Run]], error) {
+// RunQuery selects runs of a pipeline.
+type RunQuery struct {
+	NamedPage
+	State string    `query:"state" enum:"queued,running,waiting,held,succeeded,failed,canceled,timed-out"`
+	Cause string    `query:"cause" maxLength:"40" doc:"what started it"`
+	By    string    `query:"by" maxLength:"128" doc:"who started it by hand"`
+	Since time.Time `query:"since" doc:"made at or after this time"`
+	Until time.Time `query:"until" doc:"made before this time"`
+}
+
+func (a *API) listRuns(ctx context.Context, in *RunQuery) (*Body[List[fairlead.Run]], error) {
 	if err := can(ctx, auth.View, auth.Runs, in.Name); err != nil {
 		return nil, err
 	}
 	var runs []fairlead.Run
 	var next string
 	err := a.DB.Read(ctx, func(tx *store.Tx) error {
-		_, err := tx.Pipeline(ctx, in.Name)
+		_, err := tx.PipelineHead(ctx, in.Name)
 		if err == nil {
-			runs, next, err = tx.PipelineRuns(ctx, in.Name, in.Limit, in.Cursor)
+			runs, next, err = tx.FindRuns(ctx, in.Name, store.RunFilter{State: in.State, Cause: in.Cause, By: in.By, Since: in.Since, Until: in.Until}, in.Limit, in.Cursor)
 		}
 		return err
 	})
@@ -74,7 +85,8 @@ func (a *API) stopRun(ctx context.Context, in *RunID) (*Body[fairlead.Run], erro
 // RunLogs selects the log of a run.
 type RunLogs struct {
 	RunID
-	Stage string `query:"stage" maxLength:"300" doc:"only the lines of one stage"`
+	Stage  string `query:"stage" maxLength:"300" doc:"only the lines of one stage"`
+	Search string `query:"search" maxLength:"200" doc:"only lines that hold this text, upper and lower case alike; not for streams"`
 	Page
 	Follow
 }
@@ -96,6 +108,10 @@ func (a *API) runLogs(ctx context.Context, in *RunLogs) (*huma.StreamResponse, e
 	}
 	var lines []fairlead.LogLine
 	err = a.DB.Read(ctx, func(tx *store.Tx) (err error) {
+		if in.Search != "" {
+			lines, err = tx.SearchRunLog(ctx, run.ID, in.Stage, in.Search, after, in.Limit+1)
+			return err
+		}
 		lines, err = tx.RunLog(ctx, run.ID, in.Stage, after, in.Limit+1)
 		return err
 	})

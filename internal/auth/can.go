@@ -28,6 +28,7 @@ const (
 	Organizations Kind = "organizations"
 	Images        Kind = "images"
 	Events        Kind = "events"
+	Channels      Kind = "channels"
 )
 
 // Object is what an actor wants to do something to. Name is empty for all of a kind. Owner is the user it belongs to, for
@@ -64,7 +65,7 @@ func Can(actor fairlead.Actor, verb Verb, object Object) error {
 
 func mayUser(actor fairlead.Actor, verb Verb, object Object) bool {
 	switch object.Kind {
-	case Templates, Stacks, Pipelines, Runs, Organizations, Images, Groups, Events:
+	case Templates, Stacks, Pipelines, Runs, Organizations, Images, Groups, Events, Channels:
 		return true
 	case Targets:
 		return verb == View

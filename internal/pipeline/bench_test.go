@@ -2,6 +2,7 @@ package pipeline_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -222,7 +223,7 @@ func (b *bench) read(fn func(ctx context.Context, tx *store.Tx) error) {
 func (b *bench) push(tag string) {
 	b.Helper()
 	b.write(func(ctx context.Context, tx *store.Tx) error {
-		return tx.PutTag(ctx, &fairlead.Tag{Organization: "team", Repository: "web", Name: tag, Digest: "sha256:" + strings.Repeat("0", 60) + fmt.Sprintf("%4.4s", tag+"0000"),
+		return tx.PutTag(ctx, &fairlead.Tag{Organization: "team", Repository: "web", Name: tag, Digest: fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(tag))),
 			MediaType: "application/vnd.oci.image.manifest.v1+json"})
 	})
 }

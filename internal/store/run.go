@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/fairlead/fairlead"
 )
@@ -135,6 +136,53 @@ func parseCursor(cursor string) (int64, error) {
 	return n, nil
 }
 
+// RunFilter selects runs of a pipeline. Empty fields select everything.
+type RunFilter struct {
+	State, Cause, By string
+	Since, Until     time.Time // of their making
+}
+
+// FindRuns is PipelineRuns with a filter.
+func (tx *Tx) FindRuns(ctx context.Context, pipeline string, f RunFilter, limit int, cursor string) ([]fairlead.Run, string, error) {
+	if f == (RunFilter{}) {
+		return tx.PipelineRuns(ctx, pipeline, limit, cursor)
+	}
+	before, err := parseCursor(cursor)
+	if err != nil {
+		return nil, "", err
+	}
+	stamp := func(t time.Time) string {
+		if t.IsZero() {
+			return ""
+		}
+		return Time(t)
+	}
+	const q = `SELECT ` + runColumns + ` FROM runs WHERE pipeline = $1 AND number < $2 AND ($3 = '' OR state = $3) AND ($4 = '' OR cause = $4)
+AND ($5 = '' OR started_by = $5) AND ($6 = '' OR created_at >= $6) AND ($7 = '' OR created_at < $7) ORDER BY number DESC LIMIT $8`
+	rows, err := tx.Query(ctx, q, pipeline, before, f.State, f.Cause, f.By, stamp(f.Since), stamp(f.Until), limit+1)
+	list, err := Collect(rows, err, scanRun)
+	if err != nil {
+		return nil, "", err
+	}
+	list, next := Page(list, limit, func(r fairlead.Run) string { return strconv.FormatInt(r.Number, 10) })
+	return list, next, nil
+}
+
+// PruneRuns removes ended runs of a pipeline with their logs: those that ended before a time, when that is not "", and all but
+// the newest count, when that is not 0.
+func (tx *Tx) PruneRuns(ctx context.Context, pipeline, before string, count int) (n int64, err error) {
+	const which = `pipeline = $1 AND ended_at IS NOT NULL AND (($2 <> '' AND ended_at < $2) OR ($3 > 0 AND number <=
+(SELECT coalesce((SELECT r.number FROM runs r WHERE r.pipeline = $1 ORDER BY r.number DESC LIMIT 1 OFFSET $3), 0))))`
+	if _, err := tx.Exec(ctx, `DELETE FROM events WHERE kind = 'run' AND name IN (SELECT id FROM runs WHERE `+which+`)`, pipeline, before, count); err != nil {
+		return 0, err
+	}
+	res, err := tx.Exec(ctx, `DELETE FROM runs WHERE `+which, pipeline, before, count)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
 // Runs lists the runs of all pipelines, newest first. cursor is the last id of the page before.
 func (tx *Tx) Runs(ctx context.Context, limit int, cursor string) ([]fairlead.Run, string, error) {
 	rows, err := tx.Query(ctx, `SELECT `+runColumns+` FROM runs WHERE ($1 = '' OR id < $1) ORDER BY id DESC LIMIT $2`, cursor, limit+1)
@@ -214,4 +262,26 @@ func logLevel(kind string) string {
 		return "warning"
 	}
 	return "info"
+}
+
+// SearchRunLog is RunLog with only the lines that hold a text, upper and lower case alike.
+func (tx *Tx) SearchRunLog(ctx context.Context, run, stage, text string, after int64, limit int) (found []fairlead.LogLine, err error) {
+	const batch = 1000
+	text = strings.ToLower(text)
+	for len(found) < limit {
+		lines, err := tx.RunLog(ctx, run, stage, after, batch)
+		if err != nil {
+			return nil, err
+		}
+		for _, l := range lines {
+			after = l.Seq
+			if strings.Contains(strings.ToLower(l.Text), text) && len(found) < limit {
+				found = append(found, l)
+			}
+		}
+		if len(lines) < batch {
+			break
+		}
+	}
+	return found, nil
 }
