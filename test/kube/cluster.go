@@ -121,7 +121,9 @@ func (c *cluster) start(ctx context.Context) error {
 	}
 	common := []string{"--kubeconfig=" + c.kubeconfig(), "--leader-elect=false", "--secure-port=0", "--kube-api-qps=500", "--kube-api-burst=1000"}
 	err = errors.Join(
-		c.run("kube-controller-manager", append(common, "--root-ca-file="+c.path("ca.crt"), "--service-account-private-key-file="+c.path("sa.key"))),
+		c.run("kube-controller-manager", append(common, "--root-ca-file="+c.path("ca.crt"), "--service-account-private-key-file="+c.path("sa.key"),
+			// Nodes that nobody is behind send no signs of life. Without this their pods would stop being ready from time to time.
+			"--node-monitor-grace-period=9000h")),
 		c.run("kube-scheduler", common),
 		c.run("kwok", []string{"--kubeconfig=" + c.kubeconfig(), "--config=" + c.path("stages.yaml"), "--manage-all-nodes=true"}))
 	if err != nil {
