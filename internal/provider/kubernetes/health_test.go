@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -175,5 +176,42 @@ func TestWaitingForOthers(t *testing.T) {
 		w.untilSeen(r, func(h fairlead.Health) bool {
 			return h.State == fairlead.HealthProgressing && h.Reason == "in the oven"
 		})
+	})
+}
+
+func TestWatchTellsOfPods(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	el := w.element("web", "CCE.Deployment", unscheduled(deployment("web", "demo/web:9", 1)))
+	news := w.provider.Watch(t.Context(), el.StackID)
+	r := w.apply(w.plan(el, nil, fairlead.OpCreate))
+	w.playNode(waiting("ErrImagePull", "", nil))
+	w.untilSeen(r, func(h fairlead.Health) bool { return strings.Contains(h.Reason, "ErrImagePull demo/web:9") })
+	var pod string
+	eventually(t, func() (bool, string) { // until the pods are watched and everything before is told
+		list, err := w.resource("", "v1", "pods").List(t.Context(), metav1.ListOptions{})
+		if err != nil || len(list.Items) == 0 {
+			return false, fmt.Sprint(err)
+		}
+		pod = list.Items[0].GetName()
+		if _, err := w.provider.Health(t.Context(), r); err != nil {
+			return false, err.Error()
+		}
+		for {
+			select {
+			case <-news:
+				continue
+			default:
+			}
+			break
+		}
+		w.merge("", "v1", "pods", pod, "node", fmt.Sprintf(`{"metadata":{"annotations":{"touched":"%d"}}}`, len(news)))
+		w.merge("", "v1", "pods", pod, "node", `{"metadata":{"annotations":{"touched":null}}}`)
+		select {
+		case name := <-news:
+			return name == "web", name
+		case <-time.After(time.Second):
+			return false, "no news of a changed pod"
+		}
 	})
 }
