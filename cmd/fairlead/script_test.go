@@ -45,12 +45,8 @@ func TestScripts(t *testing.T) {
 			"json":   cmdJSON,
 			"push":   cmdPush,
 			"server": cmdServer,
-			// namespace puts a name of a namespace that is deleted at the end into NAMESPACE.
-			"namespace": func(ts *testscript.TestScript, _ bool, _ []string) {
-				name := kubetest.Name("script")
-				kubetest.DeleteNamespace(t, name)
-				ts.Setenv("NAMESPACE", name)
-			},
+			// namespace makes a namespace that is deleted at the end, and puts its name into NAMESPACE.
+			"namespace": func(ts *testscript.TestScript, _ bool, _ []string) { ts.Setenv("NAMESPACE", kubetest.Namespace(t)) },
 		},
 		Condition: func(cond string) (bool, error) {
 			switch cond {

@@ -53,7 +53,6 @@ cannot be used: the server runs no programs.`,
 	flags.StringVar(&kubeconfig, "kubeconfig", "", "kubeconfig file of the cluster; - reads standard input")
 	flags.StringVar(&t.Context, "context", "", "context of the kubeconfig (default its current one)")
 	flags.BoolVar(&t.InCluster, "in-cluster", false, "the cluster in which the server runs, with the service account of its pod")
-	cmd.MarkFlagsMutuallyExclusive("kubeconfig", "in-cluster", "host")
 	addOutput(cmd)
 	return cmd
 }
