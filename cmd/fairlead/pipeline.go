@@ -19,7 +19,18 @@ func newPipelineCommand(a *app) *cobra.Command {
 	return newGroup("pipeline", "Stages that deploy images, started by hand or by messages",
 		newPipelineApplyCommand(a), newPipelineListCommand(a), newPipelineGetCommand(a),
 		newPipelineStartCommand(a), newPipelineRunsCommand(a), newPipelineMessagesCommand(a),
-		newWebhookCommand(a), newPipelineDeleteCommand(a))
+		newWebhookCommand(a), newPipelineSchemaCommand(a), newPipelineDeleteCommand(a))
+}
+
+func newPipelineSchemaCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use: "schema", Short: "Write the JSON Schema of the pipeline file, for editors; no server needed",
+		Example: "  fairlead pipeline schema > pipeline.schema.json",
+		RunE: func(*cobra.Command, []string) error {
+			_, err := a.out.Write(pipeline.Schema())
+			return err
+		},
+	}
 }
 
 // maxPipeline bounds what is read of a file; the server has the limit that counts.
