@@ -19,7 +19,7 @@ const module = "github.com/fairlead/fairlead"
 func layers() [][]string {
 	return [][]string{
 		{"cmd/fairlead"},
-		{"internal/api"},
+		{"internal/api", "internal/lsp"},
 		{"client"},
 		{"internal/pipeline"},
 		{"internal/notify"},

@@ -56,7 +56,7 @@ func (a *app) execute(ctx context.Context, args []string) int {
 
 func newRootCommand(a *app) *cobra.Command {
 	root := newGroup("fairlead", "Container images from a registry into running applications, by template and pipeline",
-		newServeCommand(a),
+		newServeCommand(a), newLSPCommand(a),
 		newBackupCommand(a),
 		newRestoreCommand(a),
 		newLoginCommand(a), newLogoutCommand(a), newWhoAmICommand(a),
