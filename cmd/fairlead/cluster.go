@@ -74,7 +74,7 @@ func (t *targets) openCluster(target fairlead.Target, credentials store.TargetCr
 	if err != nil {
 		return nil, err
 	}
-	charts, err := t.openHelm(target, credentials, log)
+	charts, err := t.openHelm(target, credentials, kube, log)
 	if err != nil {
 		kube.Close()
 		return nil, err
@@ -82,9 +82,10 @@ func (t *targets) openCluster(target fairlead.Target, credentials store.TargetCr
 	return &cluster{kube, charts}, nil
 }
 
-func (t *targets) openHelm(target fairlead.Target, credentials store.TargetCredentials, log *slog.Logger) (*helm.Provider, error) {
+func (t *targets) openHelm(target fairlead.Target, credentials store.TargetCredentials, kube *kubernetes.Provider, log *slog.Logger) (*helm.Provider, error) {
 	return helm.New(helm.Config{
 		Kubeconfig: credentials.Kubeconfig, InCluster: target.InCluster, Instance: t.instance, Charts: helm.Charts{Files: t, Images: t.images}, Log: log,
+		MakeNamespace: kube.MakeNamespace, LeaveNamespace: kube.LeaveNamespace,
 	})
 }
 

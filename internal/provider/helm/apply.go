@@ -160,7 +160,28 @@ func (a *pass) giveUp(r *release.Release) error {
 	return a.releases.Update(r)
 }
 
+// install installs the release, and makes the stack's namespace when that is missing: Helm notices before it makes anything.
 func (a *pass) install() (*release.Release, error) {
+	r, err := a.installOnce()
+	if err == nil || !namespaceMissing(err) || a.rec.Namespace != a.session.namespace || a.provider.config.MakeNamespace == nil {
+		return r, err
+	}
+	if err := a.provider.config.MakeNamespace(a.ctx, a.rec); err != nil {
+		return nil, err
+	}
+	if a.chart, err = a.provider.read(a.ctx, a.found); err != nil { // another one: Helm changes a chart
+		return nil, err
+	}
+	return a.installOnce()
+}
+
+// namespaceMissing tells that something could not be made because its namespace is not there.
+func namespaceMissing(err error) bool {
+	status, ok := errors.AsType[*apierrors.StatusError](err)
+	return ok && apierrors.IsNotFound(err) && status.Status().Details != nil && status.Status().Details.Kind == "namespaces"
+}
+
+func (a *pass) installOnce() (*release.Release, error) {
 	c, err := a.configuration()
 	if err != nil {
 		return nil, err
@@ -266,7 +287,7 @@ func (a *pass) explain(what string, err error) error {
 		return err
 	case strings.Contains(text, "exists and cannot be imported"):
 		return fairlead.Errorf(fairlead.Conflict, "%s: %s; choose another name, or adopt what is there: %w", at, text, err)
-	case apierrors.IsNotFound(err) && strings.Contains(text, `namespaces "`):
+	case namespaceMissing(err):
 		return fairlead.Errorf(fairlead.Failed, "%s: the namespace does not exist; make it first, or say createNamespace: true: %w", at, err)
 	case strings.Contains(text, "field is immutable"):
 		return fairlead.Errorf(fairlead.Failed, "%s: a field changes that the cluster does not let change; give the release another name, or delete that object first: %w", at, err)

@@ -31,6 +31,9 @@ func (p *Provider) Delete(ctx context.Context, rec fairlead.Record) error {
 		return err
 	}
 	err = s.delete(name, p.owner(rec), timeoutOf(rec))
+	if err == nil && namespace == rec.Namespace && p.config.LeaveNamespace != nil {
+		err = p.config.LeaveNamespace(ctx, rec)
+	}
 	if cause := ctx.Err(); err != nil && cause != nil {
 		return fmt.Errorf("%s: %w", subject(rec.Element), cause)
 	}

@@ -63,8 +63,12 @@ type Config struct {
 	Charts    Charts
 	// Instance sets apart what several Fairlead servers make on one cluster.
 	Instance string
-	Log      *slog.Logger
-	Now      func() time.Time
+	// MakeNamespace makes the namespace of a record's stack, and LeaveNamespace removes it when it was made so and nothing is in
+	// it any more. Default: the namespace must be there.
+	MakeNamespace  func(ctx context.Context, rec fairlead.Record) error
+	LeaveNamespace func(ctx context.Context, rec fairlead.Record) error
+	Log            *slog.Logger
+	Now            func() time.Time
 }
 
 // Provider is the Helm provider of one cluster. It is safe for concurrent use, and connects when it is first asked something.
