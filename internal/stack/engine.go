@@ -50,7 +50,7 @@ type Engine struct {
 	// dead is set by tests that let the process die: from then on no slice writes anything.
 	dead atomic.Pointer[error]
 	// committing is called at the end of each transaction of what works actions. Tests let the process die there.
-	committing func()
+	committing atomic.Pointer[func()]
 }
 
 // New returns an Engine. Register its workers and call Recover before the jobs start.
@@ -157,8 +157,8 @@ func (e *Engine) write(ctx context.Context, fn func(tx *store.Tx) error) error {
 	}
 	return e.db.Write(ctx, func(tx *store.Tx) error {
 		err := fn(tx)
-		if err == nil && e.committing != nil {
-			e.committing()
+		if f := e.committing.Load(); f != nil && err == nil {
+			(*f)()
 		}
 		return err
 	})

@@ -6,7 +6,7 @@ import "time"
 func (e *Engine) Die(err error) { e.dead.Store(&err) }
 
 // OnCommit has f called at the end of each transaction of what works actions.
-func (e *Engine) OnCommit(f func()) { e.committing = f }
+func (e *Engine) OnCommit(f func()) { e.committing.Store(&f) }
 
 // FieldChanges is tested by its results.
 var FieldChanges = fieldChanges

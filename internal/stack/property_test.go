@@ -60,6 +60,7 @@ type farm struct {
 	rand     *rand.Rand
 	world    *stacktest.World
 	provider *stacktest.Fake
+	current  atomic.Pointer[stacktest.Fake] // what the engine gets
 	name     string
 	killed   chan struct{}
 	steps    atomic.Int64
@@ -74,7 +75,8 @@ func newFarm(t *testing.T) *farm {
 		f.push("inner", version, inner(version))
 	}
 	f.push("shell", "1", shell())
-	t.Cleanup(func() { f.stopLife() })
+	t.Cleanup(f.stopLife)
+	f.begin()
 	return f
 }
 
@@ -111,14 +113,19 @@ func (f *farm) begin() {
 		return err
 	})
 	f.killed = make(chan struct{})
-	f.provider = f.world.Provider()
-	provider := f.provider
-	f.engine = stack.New(stack.Config{DB: f.db, Now: f.clock.now, Provider: func(context.Context, fairlead.Target) (stack.Provider, error) { return provider, nil }})
+	f.meet()
+	f.engine = stack.New(stack.Config{DB: f.db, Now: f.clock.now, Provider: func(context.Context, fairlead.Target) (stack.Provider, error) { return f.current.Load(), nil }})
 	workers := river.NewWorkers()
 	f.engine.Register(workers)
 	if err := errors.Join(f.engine.Recover(f.t.Context()), f.db.StartJobs(f.t.Context(), workers)); err != nil {
 		f.t.Fatal(err)
 	}
+}
+
+// meet gives the server a provider on the world of the case.
+func (f *farm) meet() {
+	f.provider = f.world.Provider()
+	f.current.Store(f.provider)
 }
 
 // killAt kills the server at the n-th step from now on: at a call, before or after its effect, or at a commit.
@@ -151,7 +158,7 @@ func (f *farm) killAt(n int64, how int) {
 func (f *farm) live(seed uint64) {
 	f.rand = rand.New(rand.NewPCG(seed, 7))
 	f.world, f.name, f.log = stacktest.NewWorld(), fmt.Sprintf("s%d", seed), nil
-	f.begin()
+	f.meet()
 	for version := range 3 {
 		f.push(f.name, strconv.Itoa(version), f.template(version))
 	}
@@ -337,6 +344,7 @@ func (f *farm) act() {
 	f.world.Inject(nil)
 	f.world.OnCall(nil)
 	f.world.OnReturn(nil)
+	f.engine.OnCommit(func() {})
 	f.log = append(f.log, fmt.Sprintf("%s: %s (%s)\n%s", a.Verb, a.State, a.Message, planText(a.Plan)))
 	f.check()
 }
