@@ -17,6 +17,7 @@ const maxLevels = 8
 type caller struct {
 	action string // empty while planning
 	slice  int64  // of the action
+	tries  int64  // the attempt at the slice
 	by     string
 	forced bool
 	until  time.Time // when the action's time is up
@@ -90,7 +91,7 @@ func levelsAbove(ctx context.Context, tx *store.Tx, s fairlead.Stack) (levels []
 func (s *slice) called(above []level) caller {
 	aim := s.want.Template + "@" + s.want.Version
 	return caller{
-		action: s.action.ID, slice: s.job.Args.Slice, by: s.action.By, forced: s.action.Forced, until: s.deadline(), mask: s.mask,
+		action: s.action.ID, slice: s.job.Args.Slice, tries: int64(s.job.Attempt), by: s.action.By, forced: s.action.Forced, until: s.deadline(), mask: s.mask,
 		levels: append(above, level{s.stack.Name, aim}),
 	}
 }

@@ -108,6 +108,10 @@ func (e *Engine) recoverAction(ctx context.Context, tx *store.Tx, a store.StackA
 	if err != nil {
 		return err
 	}
+	a.Slice, a.Attempt = a.Slice+1, 0 // whoever works the old slice, if anybody does, stores nothing any more
+	if err := tx.UpdateAction(ctx, &a); err != nil {
+		return err
+	}
 	return e.enqueueNow(ctx, tx, s.Target, actionArgs{Action: a.ID, Slice: a.Slice})
 }
 

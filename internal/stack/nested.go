@@ -227,11 +227,11 @@ func (n nested) start(ctx context.Context, p *Prepared) error {
 	c := callerOf(ctx)
 	return n.engine.write(ctx, func(tx *store.Tx) error {
 		if c.action != "" {
-			slice, canceling, err := tx.ActionSlice(ctx, c.action)
+			slice, attempt, canceling, err := tx.ActionWorker(ctx, c.action)
 			switch {
 			case err != nil:
 				return err
-			case slice != c.slice:
+			case slice != c.slice || attempt > c.tries:
 				return errLeftOver
 			case canceling:
 				return fairlead.Errorf(fairlead.Failed, "canceled")

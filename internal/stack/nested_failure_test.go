@@ -3,6 +3,7 @@ package stack_test
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -229,5 +230,48 @@ func TestNestedKilledAnywhere(t *testing.T) {
 				run(t, func(l *lives) { kill(l, n) })
 			})
 		}
+	}
+}
+
+// TestNestedSample runs the sample of the original's documentation as it is. Of its three stacks one is not deployed.
+func TestNestedSample(t *testing.T) {
+	sample, err := os.ReadFile("../template/testdata/samples/aos-stack-nested.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := stacktest.NewWorld()
+	b := newBench(t, w.Provider())
+	ctx := t.Context()
+	inner := func(object, input, output string) string {
+		text := strings.ReplaceAll(leaf(object), "  id: {", "  "+output+": {")
+		return strings.Replace(text, "inputs:\n", "inputs:\n  "+input+": {type: string, description: x}\n", 1)
+	}
+	for id, text := range map[string]string{
+		"370f60c6-afc2-e08a-d1c4-fd33bd58b785": inner("one", "images", "id"),
+		"753c30cf-3b3b-cd63-f7f0-1550d058eaac": strings.Replace(inner("two", "images", "id"), "inputs:\n", "inputs:\n  myport: {type: string, description: x}\n", 1),
+		"2fdd9e05-1406-15d4-7b35-1274a036bcfb": inner("three", "image", "nginx-NodePort"),
+	} {
+		b.write(func(ctx context.Context, tx *store.Tx) error {
+			return tx.CreateTemplateVersion(ctx, &fairlead.TemplateVersion{Template: "t-" + id[:8], Version: "1.0", ID: id, Filename: "t.yaml", Source: []byte(text)})
+		})
+	}
+	b.push("shop", "1.0", string(sample))
+	b.want(fairlead.ActionSucceeded, b.wait(b.engine.Create(ctx, request("1.0"))))
+	if got := objects(w); got != "default/three default/two" {
+		t.Errorf("objects %s", got)
+	}
+	if s := b.stack("shop-stacktwo"); s.Inputs["myport"] != "default/three#1" || s.Description != "nginx stack" || s.Parent != "shop" {
+		t.Errorf("stack %+v", s)
+	}
+	b.read(func(ctx context.Context, tx *store.Tx) error {
+		using, err := tx.StacksUsing(ctx, "t-2fdd9e05", "1.0")
+		if !slices.Equal(using, []string{"shop-stackthree"}) {
+			t.Errorf("the inner template is used by %v", using)
+		}
+		return err
+	})
+	b.want(fairlead.ActionSucceeded, b.wait(b.engine.Delete(ctx, stack.Request{Name: "shop"})))
+	if objects(w) != "" {
+		t.Errorf("left %s", objects(w))
 	}
 }

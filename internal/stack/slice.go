@@ -375,11 +375,11 @@ func (s *slice) flush() error {
 func (s *slice) commit(more func(ctx context.Context, tx *store.Tx) error) error {
 	ctx := context.WithoutCancel(s.ctx)
 	err := s.engine.write(ctx, func(tx *store.Tx) error {
-		number, canceling, err := tx.ActionSlice(ctx, s.action.ID)
+		number, attempt, canceling, err := tx.ActionWorker(ctx, s.action.ID)
 		if err != nil {
 			return err
 		}
-		if number != s.job.Args.Slice {
+		if !s.works(number, attempt) {
 			return errLeftOver
 		}
 		s.action.Canceling = s.action.Canceling || canceling
@@ -396,6 +396,19 @@ func (s *slice) commit(more func(ctx context.Context, tx *store.Tx) error) error
 		s.engine.running.notify(s.action.Cause)
 	}
 	return nil
+}
+
+// works tells that this attempt at the slice may store: neither the next slice nor another attempt has begun. A server that
+// seemed dead and was not has its jobs worked again by another one; the later attempt wins. The first one needs no note.
+func (s *slice) works(number, attempt int64) bool {
+	mine := int64(s.job.Attempt)
+	if number != s.job.Args.Slice || attempt > mine {
+		return false
+	}
+	if mine > 1 && attempt < mine {
+		s.action.Attempt, s.changes.action = mine, true
+	}
+	return true
 }
 
 func (s *slice) clear() {
@@ -450,7 +463,7 @@ func (s *slice) handOver(ctx context.Context, tx *store.Tx) error {
 }
 
 func (s *slice) handOverAt(ctx context.Context, tx *store.Tx, at time.Time) error {
-	s.action.Slice++
+	s.action.Slice, s.action.Attempt = s.action.Slice+1, 0
 	s.changes.action = true
 	next := actionArgs{Action: s.action.ID, Slice: s.action.Slice}
 	if err := s.engine.enqueue(ctx, tx, s.stack.Target, next, at); err != nil {

@@ -54,21 +54,10 @@ func wishOf(el template.Element) (wish, error) {
 // resolve finds the template version that templateId means: NAME@VERSION, or an id that the template was pushed with.
 func (n nested) resolve(ctx context.Context, ref any) (name, version string, err error) {
 	text, _ := ref.(string)
-	name, version, ok := strings.Cut(text, "@")
-	if ok {
-		return name, version, nil
-	}
 	err = n.engine.db.Read(ctx, func(tx *store.Tx) error {
-		t, err := tx.Template(ctx, text)
-		if fairlead.ErrorCode(err) == fairlead.NotFound {
-			return fairlead.Diagnostics{finding("nested-stack", "templateId", fmt.Sprintf(
-				"there is no template %q; templateId is the id of a template, or NAME@VERSION", text))}.Err("templateId")
-		}
-		if err != nil {
-			return err
-		}
-		name, version = t.Name, t.Versions[0]
-		return nil
+		v, err := tx.TemplateByRef(ctx, text)
+		name, version = v.Template, v.Version
+		return err
 	})
 	return name, version, err
 }

@@ -28,6 +28,8 @@ type StackAction struct {
 	Restores int64
 	// Then is the job that is enqueued when the action ends.
 	Then *StackJob
+	// Attempt is which attempt at the current slice works it, when it is not the first.
+	Attempt int64
 	// Cause is the action of the parent stack that began this one; empty for a stack that stands on its own.
 	Cause string
 }
@@ -88,9 +90,9 @@ $22, $23, $24, $25, $26, $27, $28, $29)`
 func (tx *Tx) UpdateAction(ctx context.Context, a *StackAction) error {
 	tx.Changed()
 	const q = `UPDATE stack_actions SET state = $1, message = $2, rolling_back = $3, canceling = $4, started_at = $5, ended_at = $6,
-slice = $7, cause_state = $8, rollback_from = $9, rollback_at = $10 WHERE id = $11`
+slice = $7, cause_state = $8, rollback_from = $9, rollback_at = $10, attempt = $11 WHERE id = $12`
 	_, err := tx.Exec(ctx, q, string(a.State), a.Message, a.RollingBack, a.Canceling, NullTime(a.StartedAt), NullTime(a.EndedAt),
-		a.Slice, string(a.CauseState), a.RollbackFrom, NullTime(a.RollbackAt), a.ID)
+		a.Slice, string(a.CauseState), a.RollbackFrom, NullTime(a.RollbackAt), a.Attempt, a.ID)
 	return err
 }
 
@@ -147,17 +149,23 @@ func (tx *Tx) ActionSlice(ctx context.Context, id string) (slice int64, cancelin
 	return slice, canceling, NotFound(err, "action %q does not exist", id)
 }
 
+// ActionWorker returns the number of the current slice with the attempt that works it, and whether somebody asked to cancel.
+func (tx *Tx) ActionWorker(ctx context.Context, id string) (slice, attempt int64, canceling bool, err error) {
+	err = tx.QueryRow(ctx, `SELECT slice, attempt, canceling FROM stack_actions WHERE id = $1`, id).Scan(&slice, &attempt, &canceling)
+	return slice, attempt, canceling, NotFound(err, "action %q does not exist", id)
+}
+
 // StackAction returns one action as its worker needs it.
 func (tx *Tx) StackAction(ctx context.Context, id string) (a StackAction, err error) {
 	if a.Action, err = tx.Action(ctx, id); err != nil {
 		return a, err
 	}
-	const q = `SELECT want, forced, slice, cause_state, rollback_from, rollback_at, restores, then_kind, then_args, cause
+	const q = `SELECT want, forced, slice, cause_state, rollback_from, rollback_at, restores, then_kind, then_args, cause, attempt
 FROM stack_actions WHERE id = $1`
 	var want []byte
 	var kind, args string
 	if err := tx.QueryRow(ctx, q, id).Scan(&want, &a.Forced, &a.Slice, &a.CauseState, &a.RollbackFrom, ScanNullTime(&a.RollbackAt),
-		&a.Restores, &kind, &args, &a.Cause); err != nil {
+		&a.Restores, &kind, &args, &a.Cause, &a.Attempt); err != nil {
 		return a, err
 	}
 	if kind != "" {
