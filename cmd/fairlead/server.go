@@ -197,6 +197,9 @@ func (s *Server) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := s.sameURL(ctx); err != nil {
+		return err
+	}
 	s.registry, err = registry.New(registry.Config{
 		DB: s.db, Dir: s.cfg.RegistryDir, Auth: who.Images, Can: mayImages, Anonymous: s.cfg.Anonymous,
 		PublicURL: s.cfg.registryURL(), Log: s.log,
@@ -337,6 +340,26 @@ func (s *Server) firstStart(ctx context.Context, who *auth.Auth) (instance strin
 		_, err = fmt.Fprintf(s.cfg.Out, "First start: user %s has the password %s\nIt is shown only now; change it with: fairlead user passwd %s\n", adminUser, password, adminUser)
 	}
 	return instance, err
+}
+
+// sameURL complains when the servers on one database do not go by the same address: an image that one of them knows as its
+// own would be somebody else's to another.
+func (s *Server) sameURL(ctx context.Context) error {
+	if !s.db.Shared() {
+		return nil
+	}
+	const setting = "public-url"
+	want := s.cfg.registryURL() + " " + s.cfg.PublicURL
+	return s.db.Write(ctx, func(tx *store.Tx) error {
+		there, err := tx.Setting(ctx, setting)
+		if fairlead.ErrorCode(err) != fairlead.NotFound && (err != nil || there == want) {
+			return err
+		}
+		if there != "" {
+			s.log.Warn("the last server on this database went by another address; give all of them the same --public-url, that of the proxy before them", "here", want, "there", there)
+		}
+		return tx.SetSetting(ctx, setting, want)
+	})
 }
 
 // ready says why the server is not ready yet, or not any more.

@@ -105,8 +105,11 @@ func TestKills(t *testing.T) {
 		name := fmt.Sprintf("fairlead_kills_%d", os.Getpid())
 		env := []string{"FAIRLEAD_DATABASE_URL=" + storetest.Database(t, name, true)}
 		images := filepath.Join(t.TempDir(), "images")
-		first := newServerWith(t, env, "--registry-dir", images)
-		second := newServerWith(t, env, "--registry-dir", images, "--key-file", filepath.Join(first.data, "key"))
+		// One address for users and images, as a proxy before both has it.
+		address := freeAddress(t)
+		args := []string{"--registry-dir", images, "--public-url", "http://" + address}
+		first := newServerAt(t, address, env, args...)
+		second := newServerAt(t, freeAddress(t), env, append(args, "--key-file", filepath.Join(first.data, "key"))...)
 		killThem(t, n, []*server{first, second})
 	})
 }

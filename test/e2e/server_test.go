@@ -77,14 +77,14 @@ type server struct {
 // newServer starts a server on a free port and signs the command line in.
 func newServer(t *testing.T) *server {
 	t.Helper()
-	return newServerWith(t, nil)
+	return newServerAt(t, freeAddress(t), nil)
 }
 
-// newServerWith is newServer with more environment and arguments.
-func newServerWith(t *testing.T, env []string, args ...string) *server {
+// newServerAt is newServer at an address and with more environment and arguments.
+func newServerAt(t *testing.T, address string, env []string, args ...string) *server {
 	t.Helper()
 	dir := t.TempDir()
-	s := &server{t: t, data: filepath.Join(dir, "data"), address: freeAddress(t), config: filepath.Join(dir, "config.json"), env: env, args: args}
+	s := &server{t: t, data: filepath.Join(dir, "data"), address: address, config: filepath.Join(dir, "config.json"), env: env, args: args}
 	s.start()
 	t.Cleanup(s.end)
 	s.mustRunInput(adminPassword, "login", s.url(""), "--user", "admin", "--password-stdin")
