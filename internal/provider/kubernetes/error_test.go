@@ -9,6 +9,7 @@ import (
 	authentication "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbac "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/clientcmd"
@@ -186,12 +187,9 @@ func TestAdmissionRefuses(t *testing.T) {
 func (w *world) policy(t *testing.T, expression, message string) {
 	t.Helper()
 	c := kubetest.Client(t).AdmissionregistrationV1()
-	match := &admission.MatchResources{NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"kubernetes.io/metadata.name": w.namespace}},
-		ResourceRules: []admission.NamedRuleWithOperations{{RuleWithOperations: admission.RuleWithOperations{Operations: []admission.OperationType{"CREATE", "UPDATE"},
-			Rule: admission.Rule{APIGroups: []string{""}, APIVersions: []string{"v1"}, Resources: []string{"configmaps"}}}}}}
 	name := w.namespace + "-policy"
 	_, err := c.ValidatingAdmissionPolicies().Create(t.Context(), &admission.ValidatingAdmissionPolicy{ObjectMeta: metav1.ObjectMeta{Name: name},
-		Spec: admission.ValidatingAdmissionPolicySpec{MatchConstraints: match, Validations: []admission.Validation{{Expression: expression, Message: message}}}}, metav1.CreateOptions{})
+		Spec: admission.ValidatingAdmissionPolicySpec{MatchConstraints: w.configMaps(), Validations: []admission.Validation{{Expression: expression, Message: message}}}}, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,6 +200,13 @@ func (w *world) policy(t *testing.T, expression, message string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.ValidatingAdmissionPolicyBindings().Delete(cleaning(t), name, metav1.DeleteOptions{}) })
+}
+
+// configMaps are those of the world's namespace, for policies.
+func (w *world) configMaps() *admission.MatchResources {
+	return &admission.MatchResources{NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"kubernetes.io/metadata.name": w.namespace}},
+		ResourceRules: []admission.NamedRuleWithOperations{{RuleWithOperations: admission.RuleWithOperations{Operations: []admission.OperationType{"CREATE", "UPDATE"},
+			Rule: admission.Rule{APIGroups: []string{""}, APIVersions: []string{"v1"}, Resources: []string{"configmaps"}}}}}}
 }
 
 // webhook has the config maps of the world's namespace looked at by a server that does not exist.
@@ -300,4 +305,38 @@ func TestWhatCannotBeApplied(t *testing.T) {
 	r := w.made(w.element("web", "CCE.Deployment", volumes(mount(1))))
 	_, err := w.provider.Plan(t.Context(), w.element("web", "CCE.Deployment", volumes(mount(1), mount(2))), &r)
 	wantError(t, err, fairlead.Invalid, "/data")
+}
+
+// TestWhatAPolicySetsIsNoDrift has a policy that sets a label to its own value, whatever the template says.
+func TestWhatAPolicySetsIsNoDrift(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := kubetest.Client(t).AdmissionregistrationV1()
+	name := w.namespace + "-mutation"
+	_, err := c.MutatingAdmissionPolicies().Create(t.Context(), &admission.MutatingAdmissionPolicy{ObjectMeta: metav1.ObjectMeta{Name: name},
+		Spec: admission.MutatingAdmissionPolicySpec{MatchConstraints: w.configMaps(), ReinvocationPolicy: "Never", Mutations: []admission.Mutation{{PatchType: "ApplyConfiguration",
+			ApplyConfiguration: &admission.ApplyConfiguration{Expression: `Object{metadata: Object.metadata{labels: Object.metadata.labels{team: "policy"}}}`}}}}}, metav1.CreateOptions{})
+	if apierrors.IsNotFound(err) {
+		t.Skip("the cluster is older than mutating policies")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.MutatingAdmissionPolicies().Delete(cleaning(t), name, metav1.DeleteOptions{}) })
+	_, err = c.MutatingAdmissionPolicyBindings().Create(t.Context(), &admission.MutatingAdmissionPolicyBinding{ObjectMeta: metav1.ObjectMeta{Name: name},
+		Spec: admission.MutatingAdmissionPolicyBindingSpec{PolicyName: name}}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.MutatingAdmissionPolicyBindings().Delete(cleaning(t), name, metav1.DeleteOptions{}) })
+	eventually(t, func() (bool, string) { // policies take a moment
+		probe := w.create("", "v1", "configmaps", configMap(kubetest.Name("probe"), nil))
+		return probe.GetLabels()["team"] == "policy", "the policy is not in force"
+	})
+	el := w.element("settings", "CCE.ConfigMap", edit(configMap("settings", nil), object{"team": "template"}, "metadata", "labels"))
+	r := w.made(el)
+	if l, err := w.provider.Read(t.Context(), r); err != nil || l.Reason != "" {
+		t.Errorf("read: %+v, %v", l, err)
+	}
+	w.plan(el, &r, fairlead.OpNone)
 }

@@ -3,6 +3,7 @@ package kubernetes
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -46,7 +47,7 @@ func (p *Provider) Read(ctx context.Context, rec fairlead.Record) (fairlead.Live
 	case live.GetDeletionTimestamp() != nil:
 		return fairlead.Live{Exists: true, Reason: "it is being deleted" + finalizersOf(live)}, nil
 	}
-	ds := differences(o.Unstructured, live)
+	ds := p.lasting(ctx, l, o, differences(o.Unstructured, live))
 	if len(ds) == 0 {
 		return fairlead.Live{Exists: true, Properties: rec.Properties}, nil
 	}
@@ -56,6 +57,23 @@ func (p *Provider) Read(ctx context.Context, rec fairlead.Record) (fairlead.Live
 		out.Properties = inTermsOf(rec.Properties, o, ds)
 	}
 	return out, nil
+}
+
+// lasting leaves out the differences that an apply would not take away, because the cluster writes the value in its own way or an
+// admission webhook sets it.
+func (p *Provider) lasting(ctx context.Context, l place, o *object, ds []difference) []difference {
+	if len(ds) == 0 {
+		return nil
+	}
+	tried, err := p.patch(ctx, l, o, patching{dry: true, force: true})
+	if err != nil { // it cannot be told, for want of rights perhaps
+		return ds
+	}
+	stay := map[string]bool{}
+	for _, d := range differences(o.Unstructured, tried) {
+		stay[d.path] = true
+	}
+	return slices.DeleteFunc(ds, func(d difference) bool { return stay[d.path] })
 }
 
 // inTermsOf are the recorded properties with the live values where they differ; nil when a difference has no place in them.

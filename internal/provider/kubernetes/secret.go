@@ -27,6 +27,9 @@ type pullSecrets struct {
 func (s *pullSecrets) once(key string) (first bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if len(s.done) > 10_000 { // to do it again does no harm
+		clear(s.done)
+	}
 	first = !s.done[key]
 	s.done[key] = true
 	return first
