@@ -13,6 +13,8 @@ run() { # PACKAGE, then flags
 echo "== a template of 10,000 elements: parse, check, plan"
 run ./internal/template -bench 'Template10k/10000|Evaluate10k' -benchtime 3x -benchmem
 run ./internal/stack -bench Plan10k -benchtime 3x -benchmem
+echo "== a plan of which nothing changes, at several sizes: slope and bend of the line through them"
+run ./internal/stack -bench NoChange -benchtime 3x -benchmem
 echo "== webhook to stage started"
 run ./internal/pipeline -bench WebhookToStage -benchtime 200x
 echo "== runs per second beside the commits that the same file allows"
