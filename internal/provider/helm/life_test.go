@@ -272,6 +272,28 @@ func TestHealthAndDrift(t *testing.T) {
 		r = w.settle(p, c)
 		w.plan(p, el, &r, fairlead.OpNone)
 	})
+	t.Run("a field was changed", func(t *testing.T) {
+		if l, err := p.Read(t.Context(), r); err != nil || l.Reason != "" {
+			t.Errorf("read before: %+v, %v", l, err)
+		}
+		_, err := w.client.CoreV1().ConfigMaps(w.namespace).Patch(t.Context(), "web-config", "application/merge-patch+json", []byte(`{"data":{"greeting":"drifted"}}`), metav1.PatchOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = w.client.AppsV1().Deployments(w.namespace).Patch(t.Context(), "web", "application/merge-patch+json", []byte(`{"spec":{"replicas":2}}`), metav1.PatchOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := p.Read(t.Context(), r)
+		if err != nil || l.Reason != `ConfigMap web-config: data.greeting is "drifted", not "hello"; Deployment web: spec.replicas is 2, not 1` {
+			t.Errorf("read %+v, %v", l, err)
+		}
+		next := w.web(map[string]any{"replicas": int64(1), "extra": map[string]any{"a": int64(2)}})
+		r = w.make(p, next, &r)
+		if l, err := p.Read(t.Context(), r); err != nil || l.Reason != "" || w.config("web-config")["greeting"] != "hello" {
+			t.Errorf("read after the upgrade, which takes it back: %+v, %v", l, err)
+		}
+	})
 	t.Run("pods that cannot start", func(t *testing.T) {
 		w.files["shop@1"]["charts/web/templates/stuck.yaml"] = `apiVersion: apps/v1
 kind: Deployment

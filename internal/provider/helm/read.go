@@ -60,6 +60,16 @@ func (s *session) drift(w *wanted, rec fairlead.Record) (fairlead.Live, error) {
 	if len(missing) > 0 {
 		parts = append(parts, names(missing, 5)+": gone from the cluster")
 	}
+	if r.Info.Status == common.StatusDeployed {
+		changed, err := s.changed(r)
+		if err != nil {
+			return l, err
+		}
+		if len(changed) > 5 {
+			changed = append(changed[:5], fmt.Sprintf("and %d more", len(changed)-5))
+		}
+		parts = append(parts, changed...)
+	}
 	l.Reason = strings.Join(parts, "; ")
 	return l, nil
 }
