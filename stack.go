@@ -231,6 +231,38 @@ type GoodState struct {
 	At       time.Time      `json:"at"`
 }
 
+// StackExport is a stack as one file: what it is made from, without what was made.
+type StackExport struct {
+	// Format is [StackFormat].
+	Format      string            `json:"fairlead"`
+	Name        string            `json:"name"`
+	Description string            `json:"description,omitempty"`
+	Labels      map[string]string `json:"labels,omitempty"`
+	Protected   bool              `json:"protected,omitempty"`
+	// Target and Namespace say where the stack was; it can be made elsewhere.
+	Target    string           `json:"target"`
+	Namespace string           `json:"namespace"`
+	Template  ExportedTemplate `json:"template"`
+	// Inputs are those that the stack was given, without the secret ones.
+	Inputs map[string]any `json:"inputs"`
+	// Omitted are the names of the secret inputs; Sealed holds their values, encrypted with a passphrase, when that was asked for.
+	Omitted []string `json:"omitted,omitempty"`
+	Sealed  []byte   `json:"sealed,omitempty"`
+}
+
+// StackFormat marks a file that holds an exported stack.
+const StackFormat = "stack/v1"
+
+// ExportedTemplate is a template version within an exported stack: its text, or the package that holds it.
+type ExportedTemplate struct {
+	Name        string `json:"name"`
+	Version     string `json:"version"`
+	Description string `json:"description,omitempty"`
+	Filename    string `json:"filename"`
+	Text        string `json:"text,omitempty"`
+	Package     []byte `json:"package,omitempty"`
+}
+
 // Live is what a provider reads of a resource as it is on the target.
 type Live struct {
 	// Exists is false when nothing of the resource is left.

@@ -91,6 +91,35 @@ func (c *Client) UpdateStack(ctx context.Context, name string, u StackUpdate) (f
 	return fetch[fairlead.Stack](ctx, c, call{method: http.MethodPatch, path: []string{"stacks", name}, in: u, header: ifRevision(u.IfRevision)})
 }
 
+// StackCopy says how a copy differs from its stack. What is empty is as it is there.
+type StackCopy struct {
+	Name        string             `json:"name"`
+	Target      string             `json:"target,omitempty"`
+	Namespace   string             `json:"namespace,omitempty"`
+	Description string             `json:"description,omitempty"`
+	Labels      map[string]string  `json:"labels,omitempty"`
+	Protected   bool               `json:"protected,omitempty"`
+	Inputs      map[string]any     `json:"inputs,omitempty"`
+	Map         map[string]string  `json:"map,omitempty"` // texts to replace in the inputs, as whole words
+	OnFailure   fairlead.OnFailure `json:"on_failure,omitempty"`
+	Timeout     fairlead.Duration  `json:"timeout,omitzero"`
+	Adopt       []string           `json:"adopt,omitempty"`
+	Comment     string             `json:"comment,omitempty"`
+}
+
+// CopyStack begins to make a stack like another one.
+func (c *Client) CopyStack(ctx context.Context, name string, to StackCopy) (fairlead.Action, error) {
+	return c.begin(ctx, 0, to, "stacks", name, "copy")
+}
+
+// ExportStack returns a stack as one file. Its secret inputs are left out, or sealed with a passphrase.
+func (c *Client) ExportStack(ctx context.Context, name, passphrase string) (fairlead.StackExport, error) {
+	in := struct {
+		Passphrase string `json:"passphrase,omitempty"`
+	}{passphrase}
+	return post[fairlead.StackExport](ctx, c, in, "stacks", name, "export")
+}
+
 // StackHistory lists the good states of a stack, newest first.
 func (c *Client) StackHistory(ctx context.Context, name string) iter.Seq2[fairlead.GoodState, error] {
 	return list[fairlead.GoodState](ctx, c, nil, "stacks", name, "history")

@@ -17,7 +17,7 @@ func newStackCommand(a *app) *cobra.Command {
 		newStackRollbackCommand(a), newStackRetryCommand(a), newStackCancelCommand(a), newStackDeleteCommand(a),
 		newStackListCommand(a), newStackShowCommand(a), newStackElementsCommand(a), newStackOutputsCommand(a),
 		newStackEventsCommand(a), newStackActionsCommand(a), newStackHistoryCommand(a), newStackDriftCommand(a),
-		newStackUpdateCommand(a))
+		newStackUpdateCommand(a), newStackCopyCommand(a), newStackExportCommand(a))
 }
 
 func newStackListCommand(a *app) *cobra.Command {

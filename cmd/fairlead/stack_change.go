@@ -31,8 +31,12 @@ type stackFlags struct {
 }
 
 func (f *stackFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVarP(&f.template, "template", "t", "", "template as NAME@VERSION; without @VERSION its newest")
+	f.addInputs(cmd)
+}
+
+func (f *stackFlags) addInputs(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVarP(&f.template, "template", "t", "", "template as NAME@VERSION; without @VERSION its newest")
 	flags.StringArrayVar(&f.set, "set", nil, "value of an input as NAME=VALUE; may be repeated; wins over --values")
 	flags.StringArrayVar(&f.values, "values", nil, "YAML or JSON file with a map of inputs; may be repeated, later ones win")
 	flags.StringVar(&f.onFailure, "on-failure", "", "what a failure leaves: keep (what was made stays) or rollback")
@@ -124,15 +128,22 @@ func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys
 
 func newStackCreateCommand(a *app) *cobra.Command {
 	var f stackFlags
+	var from string
 	var wait bool
 	cmd := &cobra.Command{
 		Use: "create NAME", Short: "Make a stack of a template version",
 		Example: "  fairlead stack create shop --template shop@1.0 --set image=127.0.0.1:8080/team/shop:1.0 --wait",
 		RunE: a.call(func(cmd *cobra.Command, c *client.Client, args []string) error {
-			if f.template == "" {
+			switch {
+			case f.template == "" && from == "":
 				return usage(cmd, "--template is missing: say of which template, as NAME@VERSION")
+			case f.template != "" && from != "":
+				return usage(cmd, "--template and --from: the file says of which template")
 			}
 			r, err := f.request(cmd, a, c, args[0])
+			if err == nil && from != "" {
+				err = a.fromFile(cmd, c, from, &r)
+			}
 			if err != nil {
 				return err
 			}
@@ -147,6 +158,7 @@ func newStackCreateCommand(a *app) *cobra.Command {
 	f.addBegin(cmd)
 	f.addPlace(cmd)
 	f.addAbout(cmd)
+	cmd.Flags().StringVar(&from, "from", "", "file that stack export wrote; its template version is stored when the server has none")
 	addWait(cmd, &wait)
 	addOutput(cmd)
 	return cmd

@@ -73,6 +73,8 @@ func (a *API) routes() {
 	add(a, "retryStack", "POST /api/v1/stacks/{name}/retry", tagStacks, "Go on with the action that failed", a.retryStack, accepted)
 	add(a, "cancelStack", "POST /api/v1/stacks/{name}/cancel", tagStacks, "Stop the action in flight between elements", a.cancelStack, accepted)
 	add(a, "listStackElements", "GET /api/v1/stacks/{name}/elements", tagStacks, "List what was made", a.stackElements)
+	add(a, "copyStack", "POST /api/v1/stacks/{name}/copy", tagStacks, "Make a stack like another one somewhere else", a.copyStack, accepted)
+	add(a, "exportStack", "POST /api/v1/stacks/{name}/export", tagStacks, "Get a stack as one file", a.exportStack)
 	add(a, "listStackHistory", "GET /api/v1/stacks/{name}/history", tagStacks, "List the good states to go back to, newest first", a.stackHistory)
 	add(a, "getStackDrift", "GET /api/v1/stacks/{name}/drift", tagStacks, "Compare the target with what was last applied", a.stackDrift)
 	add(a, "listStackOutputs", "GET /api/v1/stacks/{name}/outputs", tagStacks, "List outputs", a.stackOutputs)

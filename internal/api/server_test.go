@@ -47,7 +47,12 @@ POST /api/v1/stacks/{name}/upgrade
 POST /api/v1/stacks/{name}/rollback
 POST /api/v1/stacks/{name}/retry
 POST /api/v1/stacks/{name}/cancel
+PATCH /api/v1/stacks/{name}
 DELETE /api/v1/stacks/{name}
+POST /api/v1/stacks/{name}/copy
+POST /api/v1/stacks/{name}/export
+GET /api/v1/stacks/{name}/history
+GET /api/v1/stacks/{name}/drift
 GET /api/v1/stacks/{name}/elements
 GET /api/v1/stacks/{name}/outputs
 GET /api/v1/stacks/{name}/actions

@@ -449,9 +449,10 @@ func (p *Prepared) checkFoundations(ctx context.Context, tx *store.Tx) error {
 func begunMessage(a fairlead.Action) string {
 	text := string(a.Verb) + " of stack " + a.Stack
 	switch {
+	case a.Verb == fairlead.VerbDelete:
 	case a.Template != "":
 		text += " to " + a.Template + "@" + a.Version
-	case a.Verb != fairlead.VerbDelete:
+	default:
 		text += " to nothing"
 	}
 	if a.By != "" {

@@ -47,7 +47,7 @@ func holdsData(r fairlead.Record) bool {
 // describeAction tells an action in a few words: who does what.
 func describeAction(a fairlead.Action) string {
 	text := string(a.Verb)
-	if a.Template != "" {
+	if a.Template != "" && a.Verb != fairlead.VerbDelete {
 		text += " to " + a.Template + "@" + a.Version
 	}
 	if a.By != "" {
