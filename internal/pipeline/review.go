@@ -15,6 +15,8 @@ func (t *transition) openReview(i int) {
 	if s.State != fairlead.StageWaiting {
 		t.moveStage(i, fairlead.StageWaiting)
 	}
+	s.Attempt++
+	s.Message, s.StartedAt, s.EndedAt = "", &t.at, nil
 	review := *s.Review
 	review.OpenedAt, review.ExpiresAt, review.Votes, review.Preview = &t.at, nil, nil, nil
 	if d := time.Duration(review.Expires); d > 0 {
@@ -121,6 +123,8 @@ func (t *transition) answered(e Answered) {
 		}
 	}
 	t.moveStage(e.Stage, fairlead.StageRunning)
+	s.Attempt-- // it is the attempt that began with the question
+	s.StartedAt = review.OpenedAt
 	t.finish(StageEnded{Stage: e.Stage, State: fairlead.StageSucceeded, Text: approvers(review)})
 }
 
