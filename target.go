@@ -26,6 +26,8 @@ type Target struct {
 	// InCluster tells that the server runs in the cluster and uses the service account of its pod.
 	InCluster bool      `json:"in_cluster,omitempty"`
 	CreatedAt time.Time `json:"created_at"`
+	// RenewedAt is when the credentials were last given anew.
+	RenewedAt *time.Time `json:"renewed_at,omitempty"`
 }
 
 // Address is where the target is reached.

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"iter"
+	"net/http"
 
 	"github.com/fairlead/fairlead"
 )
@@ -34,6 +35,15 @@ type NewTarget struct {
 // CreateTarget adds a target.
 func (c *Client) CreateTarget(ctx context.Context, t NewTarget) (fairlead.Target, error) {
 	return post[fairlead.Target](ctx, c, t, "targets")
+}
+
+// RenewTarget gives the credentials of a cluster anew; what is on it stays.
+func (c *Client) RenewTarget(ctx context.Context, name, kubeconfig, kubeContext string) (fairlead.Target, error) {
+	in := map[string]string{"kubeconfig": kubeconfig}
+	if kubeContext != "" {
+		in["context"] = kubeContext
+	}
+	return fetch[fairlead.Target](ctx, c, call{method: http.MethodPut, path: []string{"targets", name, "credentials"}, in: in})
 }
 
 // CheckTarget looks whether a target answers. A target that does not is no error: the check says so.

@@ -15,7 +15,7 @@ const maxKubeconfig = 8 << 20
 
 func newTargetCommand(a *app) *cobra.Command {
 	return newGroup("target", "Where stacks are made: container engines and Kubernetes clusters",
-		newTargetAddCommand(a), newTargetListCommand(a), newTargetCheckCommand(a), newTargetRemoveCommand(a))
+		newTargetAddCommand(a), newTargetListCommand(a), newTargetCheckCommand(a), newTargetRenewCommand(a), newTargetRemoveCommand(a))
 }
 
 func newTargetAddCommand(a *app) *cobra.Command {
@@ -98,6 +98,31 @@ func newTargetCheckCommand(a *app) *cobra.Command {
 		}
 		return err
 	})}
+	addOutput(cmd)
+	return cmd
+}
+
+func newTargetRenewCommand(a *app) *cobra.Command {
+	var kubeconfig, context string
+	cmd := &cobra.Command{
+		Use: "renew NAME", Short: "Give the credentials of a cluster anew; its stacks stay", Example: "  fairlead target renew prod --kubeconfig fresh.yaml",
+		RunE: a.call(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			if kubeconfig == "" {
+				return usage(cmd, "--kubeconfig is missing: the file with the new credentials")
+			}
+			access, err := a.readKubeconfig(kubeconfig, context)
+			if err != nil {
+				return err
+			}
+			t, err := c.RenewTarget(cmd.Context(), args[0], string(access.kubeconfig), access.context)
+			if err != nil {
+				return err
+			}
+			return a.view(cmd).show(t, func(p *printer) { p.linef("target %s was renewed: %s", t.Name, t.Address()) })
+		}),
+	}
+	cmd.Flags().StringVar(&kubeconfig, "kubeconfig", "", "kubeconfig file of the cluster; - reads standard input")
+	cmd.Flags().StringVar(&context, "context", "", "context of the kubeconfig (default its current one)")
 	addOutput(cmd)
 	return cmd
 }

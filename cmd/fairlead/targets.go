@@ -55,7 +55,15 @@ type connected struct {
 
 // serves reports whether it is still the target that it was made for: a name can be removed and added again.
 func (c *connected) serves(target fairlead.Target) bool {
-	return c.target.Address() == target.Address() && c.target.CreatedAt.Equal(target.CreatedAt)
+	return c.target.Address() == target.Address() && c.target.CreatedAt.Equal(target.CreatedAt) && renewed(c.target).Equal(renewed(target))
+}
+
+// renewed is when the credentials of a target were given.
+func renewed(t fairlead.Target) time.Time {
+	if t.RenewedAt == nil {
+		return t.CreatedAt
+	}
+	return *t.RenewedAt
 }
 
 // start begins to supervise the targets that are there. New ones follow when they are first used.

@@ -59,6 +59,7 @@ func (a *API) routes() {
 	add(a, "listTargets", "GET /api/v1/targets", tagTargets, "List targets", a.listTargets)
 	add(a, "createTarget", "POST /api/v1/targets", tagTargets, "Add a target", a.createTarget, created)
 	add(a, "getTarget", "GET /api/v1/targets/{name}", tagTargets, "Get a target", a.getTarget)
+	add(a, "renewTarget", "PUT /api/v1/targets/{name}/credentials", tagTargets, "Give a cluster's credentials anew", a.renewTarget)
 	add(a, "deleteTarget", "DELETE /api/v1/targets/{name}", tagTargets, "Remove a target", a.deleteTarget)
 	add(a, "checkTarget", "POST /api/v1/targets/{name}/check", tagTargets, "Look whether a target answers", a.checkTarget)
 

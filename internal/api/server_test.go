@@ -37,6 +37,7 @@ POST /api/v1/templates/validate
 GET /api/v1/targets
 POST /api/v1/targets
 GET /api/v1/targets/{name}
+PUT /api/v1/targets/{name}/credentials
 DELETE /api/v1/targets/{name}
 POST /api/v1/targets/{name}/check
 GET /api/v1/stacks

@@ -73,6 +73,35 @@ func (a *API) createTarget(ctx context.Context, in *NewTarget) (*Body[fairlead.T
 	return answer(t, err)
 }
 
+// TargetRenewal is how a cluster shall be reached and signed in to from now on.
+type TargetRenewal struct {
+	Named
+	Body struct {
+		Kubeconfig string `json:"kubeconfig" minLength:"1" doc:"text of a kubeconfig that refers to no files and no programs; only its chosen context is kept, encrypted"`
+		Context    string `json:"context,omitempty" maxLength:"253" doc:"context of the kubeconfig; absent: its current one"`
+	}
+}
+
+func (a *API) renewTarget(ctx context.Context, in *TargetRenewal) (*Body[fairlead.Target], error) {
+	if err := can(ctx, auth.Change, auth.Targets, in.Name); err != nil {
+		return nil, err
+	}
+	t, err := a.target(ctx, in.Name)
+	if err != nil {
+		return nil, err
+	}
+	if t.Kind != fairlead.TargetKubernetes {
+		return nil, fairlead.Errorf(fairlead.Invalid, "target %s: an engine has no credentials; remove it and add it with another host", t.Name)
+	}
+	t.Context, t.InCluster = in.Body.Context, false
+	t, credentials, err := a.PrepareTarget(ctx, t, []byte(in.Body.Kubeconfig))
+	if err != nil {
+		return nil, err
+	}
+	err = a.DB.Write(ctx, func(tx *store.Tx) error { return tx.RenewTarget(ctx, &t, credentials.Kubeconfig) })
+	return answer(t, err)
+}
+
 // checkNewTarget refuses what the kind of the target has no use for, instead of ignoring it.
 func checkNewTarget(in *NewTarget) error {
 	b := in.Body

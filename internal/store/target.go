@@ -7,12 +7,12 @@ import (
 	"github.com/fairlead/fairlead"
 )
 
-const targetColumns = `name, kind, host, server, context, in_cluster, created_at`
+const targetColumns = `name, kind, host, server, context, in_cluster, created_at, renewed_at`
 
 // CreateTarget stores a target. A taken name is a Conflict.
 func (tx *Tx) CreateTarget(ctx context.Context, t *fairlead.Target) error {
 	t.CreatedAt = tx.Now
-	const q = `INSERT INTO targets (` + targetColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (name) DO NOTHING`
+	const q = `INSERT INTO targets (` + targetColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, NULL) ON CONFLICT (name) DO NOTHING`
 	res, err := tx.Exec(ctx, q, t.Name, string(t.Kind), t.Host, t.Server, t.Context, t.InCluster, Time(tx.Now))
 	if err != nil {
 		return err
@@ -44,6 +44,21 @@ func (tx *Tx) SetTargetCredentials(ctx context.Context, name string, c TargetCre
 		return err
 	}
 	_, err = tx.Exec(ctx, `UPDATE targets SET credentials = $1 WHERE name = $2`, sealed, name)
+	return err
+}
+
+// RenewTarget replaces how a cluster is reached and signed in to. The pull key stays what it was: the cluster's nodes have it.
+func (tx *Tx) RenewTarget(ctx context.Context, t *fairlead.Target, kubeconfig []byte) error {
+	c, err := tx.TargetCredentials(ctx, t.Name)
+	if err != nil {
+		return err
+	}
+	c.Kubeconfig, t.RenewedAt = kubeconfig, &tx.Now
+	if err := tx.SetTargetCredentials(ctx, t.Name, c); err != nil {
+		return err
+	}
+	const q = `UPDATE targets SET server = $1, context = $2, in_cluster = $3, renewed_at = $4 WHERE name = $5`
+	_, err = tx.Exec(ctx, q, t.Server, t.Context, t.InCluster, Time(tx.Now), t.Name)
 	return err
 }
 
@@ -82,5 +97,5 @@ func (tx *Tx) DeleteTarget(ctx context.Context, name string) error {
 }
 
 func scanTarget(row Row) (t fairlead.Target, err error) {
-	return t, row.Scan(&t.Name, &t.Kind, &t.Host, &t.Server, &t.Context, &t.InCluster, ScanTime(&t.CreatedAt))
+	return t, row.Scan(&t.Name, &t.Kind, &t.Host, &t.Server, &t.Context, &t.InCluster, ScanTime(&t.CreatedAt), ScanNullTime(&t.RenewedAt))
 }

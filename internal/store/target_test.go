@@ -24,12 +24,16 @@ func testTargetCredentials(t *testing.T, cfg store.Config) {
 		}
 		return tx.SetTargetCredentials(ctx, "prod", want)
 	})
+	mustWrite(t, db, func(ctx context.Context, tx *store.Tx) error {
+		return tx.RenewTarget(ctx, &fairlead.Target{Name: "prod", Server: "https://y", Context: "green"}, []byte("token: hunter44"))
+	})
+	want.Kubeconfig = []byte("token: hunter44")
 	mustRead(t, db, func(ctx context.Context, tx *store.Tx) error {
 		got, err := tx.Target(ctx, "prod")
 		if err != nil {
 			return err
 		}
-		if got.Server != "https://x" || got.Context != "blue" || !got.InCluster || got.Address() != "https://x" {
+		if got.Server != "https://y" || got.Context != "green" || got.InCluster || got.Address() != "https://y" || got.RenewedAt == nil {
 			t.Errorf("target %+v", got)
 		}
 		var raw []byte
