@@ -36,6 +36,11 @@ func TestExamples(t *testing.T) {
 			b.must(err)
 			p, err := b.engine.Apply(t.Context(), alice(), file, src, nil)
 			b.must(err)
+			if len(p.Webhooks) == 0 {
+				if run := b.ended(b.start(p.Name, nil).ID, fairlead.RunSucceeded); len(run.Stages) < len(p.Spec.Stages) {
+					t.Errorf("stages %+v", run.Stages)
+				}
+			}
 			for i := range p.Webhooks {
 				res, err := b.engine.Hook(t.Context(), pipeline.Call{Token: token(p, i)})
 				b.must(err)
