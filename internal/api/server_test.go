@@ -34,6 +34,7 @@ GET /api/v1/templates/{name}/versions/{version}/source
 PUT /api/v1/templates/{name}/versions/{version}
 DELETE /api/v1/templates/{name}/versions/{version}
 POST /api/v1/templates/validate
+GET /api/v1/templates/{name}/versions/{version}/package
 GET /api/v1/targets
 POST /api/v1/targets
 GET /api/v1/targets/{name}
@@ -62,6 +63,7 @@ GET /api/v1/actions/{id}
 GET /api/v1/groups
 POST /api/v1/groups
 GET /api/v1/pipelines
+POST /api/v1/pipelines/validate
 PUT /api/v1/pipelines/{name}
 GET /api/v1/pipelines/{name}
 DELETE /api/v1/pipelines/{name}
