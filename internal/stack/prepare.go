@@ -302,6 +302,7 @@ func (e *Engine) chooseWant(ctx context.Context, p *Prepared, now *situation) (*
 	}
 	if len(now.records) > 0 {
 		ds = append(ds, checkImmutable(t, now.want, p.want)...)
+		ds = append(ds, e.updateFindings(ctx, t, now, p.want)...)
 	}
 	ds.Sort()
 	return t, ds, masked(ds.Err("inputs of stack "+now.stack.Name), mask(now.want, p.want))
@@ -336,6 +337,19 @@ func (now *situation) rollbackState(to int64) (store.StackState, error) {
 		return store.StackState{}, fairlead.Errorf(fairlead.Conflict, "stack %q has no earlier good state to roll back to", now.stack.Name)
 	}
 	return now.states[n], nil
+}
+
+// updateFindings warns of what the original service would refuse. Without the text that the stack is made from there is nothing
+// to compare with, and nothing to warn of.
+func (e *Engine) updateFindings(ctx context.Context, t *template.Template, now *situation, want store.StackWant) fairlead.Diagnostics {
+	if now.want.Template == want.Template && now.want.Version == want.Version {
+		return nil
+	}
+	before, err := e.template(ctx, &Prepared{}, now.want.Template, now.want.Version)
+	if err != nil {
+		return nil
+	}
+	return template.UpdateFindings(before, t, inOrder(now.records)...)
 }
 
 // template returns the parsed text of a template version, and notes in p which text that is.
