@@ -3,6 +3,7 @@ package stack_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -220,5 +221,38 @@ func TestPlansAreDeterministic(t *testing.T) {
 		if err != nil || again.Hash != first.Hash || planText(again) != planText(first) {
 			t.Fatalf("%v\n%s\nthen\n%s", err, planText(first), planText(again))
 		}
+	}
+}
+
+func TestUpgradesWarnOfWhatTheOriginalRefuses(t *testing.T) {
+	w := stacktest.NewWorld()
+	b := newBench(t, w.Provider())
+	ctx := t.Context()
+	b.push("shop", "1.0", source(el{name: "db"}, el{name: "web", needs: []string{"db"}}))
+	b.push("shop", "2.0", source(el{name: "db"}, el{name: "web"}, el{name: "extra", needs: []string{"db"}}))
+	refused := func(r stack.Request) (found []string) {
+		t.Helper()
+		plan, err := b.engine.Preview(ctx, r)
+		if err != nil {
+			t.Fatal(describe(err))
+		}
+		for _, d := range plan.Warnings {
+			if d.Code == "update" && d.Severity == fairlead.SeverityWarning {
+				found = append(found, d.Summary)
+			}
+		}
+		return found
+	}
+	if got := refused(request("1.0")); got != nil {
+		t.Errorf("a new stack is warned: %q", got)
+	}
+	b.want(fairlead.ActionSucceeded, b.wait(b.engine.Create(ctx, request("1.0"))))
+	want := []string{`element "web" does not require "db" any more`, `new element "extra" requires "db", which exists`}
+	if got := refused(request("2.0")); !slices.Equal(got, want) {
+		t.Errorf("warnings %q, want %q", got, want)
+	}
+	b.want(fairlead.ActionSucceeded, b.wait(b.engine.Upgrade(ctx, request("2.0"))))
+	if got := refused(stack.Request{Name: "shop", Inputs: map[string]any{"text": "bye"}}); got != nil {
+		t.Errorf("an upgrade within a version is warned: %q", got)
 	}
 }
