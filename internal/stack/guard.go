@@ -16,7 +16,10 @@ type guarded struct {
 	log *slog.Logger
 }
 
-var _ Provider = guarded{}
+var (
+	_ Provider = guarded{}
+	_ Releaser = guarded{}
+)
 
 func (g guarded) Check(el template.Element) (ds fairlead.Diagnostics) {
 	defer g.contain("check", el.Name, func(err error) { ds = problems(err) })
@@ -43,11 +46,18 @@ func (g guarded) Read(ctx context.Context, r fairlead.Record) (l fairlead.Live, 
 	return g.Provider.Read(ctx, r)
 }
 
+// Watch of a provider that breaks down is one that tells nothing.
+func (g guarded) Watch(ctx context.Context, stackID string) (news <-chan string) {
+	defer g.contain("watch", "", func(error) { news = nil })
+	return g.Provider.Watch(ctx, stackID)
+}
+
 func (g guarded) Delete(ctx context.Context, r fairlead.Record) (err error) {
 	defer g.contain("delete", r.Element, func(broke error) { err = broke })
 	return g.Provider.Delete(ctx, r)
 }
 
+// Release reaches the provider if it is a [Releaser]. A guarded one always is: what a provider cannot, it need not.
 func (g guarded) Release(ctx context.Context, r fairlead.Record) (err error) {
 	defer g.contain("release", r.Element, func(broke error) { err = broke })
 	return release(ctx, g.Provider, r)
