@@ -97,3 +97,37 @@ func TestRecoverGivesLostJobsBack(t *testing.T) {
 	b.ended(run.ID, fairlead.RunSucceeded)
 	b.ended(queued.ID, fairlead.RunSucceeded)
 }
+
+// TestChainsSurviveEveryMoment copies the data directory after each commit while one pipeline starts another over a channel, and
+// lets a fresh server go on with each copy: the second pipeline runs once.
+func TestChainsSurviveEveryMoment(t *testing.T) {
+	storetest.OnlySQLite(t)
+	b := newBench(t)
+	b.apply(simple("first", "", "    notifications: [{channel: {name: built}, outcomes: [success]}]\n"))
+	b.apply(simple("second", "start: {conditions: [{channel: {name: built}}]}", ""))
+	changed, cancel := b.db.Watch()
+	defer cancel()
+	first := b.start("first", nil)
+	var dirs []string
+	for ended := false; !ended; {
+		dirs = append(dirs, b.snapshot())
+		if runs := b.runs("second", 0); len(runs) > 0 && fairlead.RunMoves.Final(runs[0].State) {
+			ended = true
+			continue
+		}
+		<-changed
+	}
+	if len(dirs) < 3 {
+		t.Fatalf("only %d moments were seen", len(dirs))
+	}
+	b.dead.Store(true)
+	for i, dir := range dirs {
+		life := b.restart(dir)
+		life.ended(first.ID, fairlead.RunSucceeded)
+		life.ended(life.runs("second", 1)[0].ID, fairlead.RunSucceeded)
+		if got := life.messages("second"); len(got) != 1 || len(life.runs("second", 0)) != 1 {
+			t.Errorf("moment %d: messages %v, %d runs", i, got, len(life.runs("second", 0)))
+		}
+		life.must(life.db.Close())
+	}
+}
