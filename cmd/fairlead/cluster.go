@@ -95,6 +95,12 @@ func (t *targets) TemplateFile(ctx context.Context, name, version, path string) 
 	return data, err
 }
 
+// TemplateContents returns all files of a template package.
+func (t *targets) TemplateContents(ctx context.Context, name, version string) (files map[string][]byte, err error) {
+	err = t.db.Read(ctx, func(tx *store.Tx) error { files, err = tx.TemplateContents(ctx, name, version); return err })
+	return files, err
+}
+
 // TemplateFiles lists the files of a template package.
 func (t *targets) TemplateFiles(ctx context.Context, name, version string) (paths []string, err error) {
 	err = t.db.Read(ctx, func(tx *store.Tx) error { paths, err = tx.TemplateFiles(ctx, name, version); return err })

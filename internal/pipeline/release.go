@@ -298,12 +298,15 @@ func (e *Engine) pack(ctx context.Context, ref string, text []byte) ([]byte, err
 		if len(files) == 0 {
 			return fairlead.Errorf(fairlead.Invalid, "deploy.package: template %s is a text alone; push it as a package with the chart's files in it", ref)
 		}
+		contents, err := tx.TemplateContents(ctx, name, version)
+		if err != nil {
+			return err
+		}
 		for _, file := range files {
-			content, err := tx.TemplateFile(ctx, name, version, file)
-			if err == nil && path.Clean(file) != generatedFile {
-				err = add(file, content)
+			if path.Clean(file) == generatedFile {
+				continue
 			}
-			if err != nil {
+			if err := add(file, contents[file]); err != nil {
 				return err
 			}
 		}

@@ -144,6 +144,16 @@ func (tx *Tx) TemplatePackage(ctx context.Context, name, version string) (filena
 	return filename, archive, nil
 }
 
+// TemplateContents returns all files of the package that a version came in by their paths, the main file among them. It unpacks
+// once what [Tx.TemplateFile] unpacks for each file. NotFound when the version is a text alone.
+func (tx *Tx) TemplateContents(ctx context.Context, name, version string) (map[string][]byte, error) {
+	filename, archive, err := tx.TemplatePackage(ctx, name, version)
+	if err != nil {
+		return nil, err
+	}
+	return template.ReadFiles(filename, archive)
+}
+
 // TemplateFile returns a file of the package that a version came in, NotFound when there is none.
 func (tx *Tx) TemplateFile(ctx context.Context, name, version, path string) ([]byte, error) {
 	filename, archive, err := tx.TemplatePackage(ctx, name, version)

@@ -108,6 +108,15 @@ func testTemplatePackages(t *testing.T, cfg store.Config) {
 		if content, err := tx.TemplateFile(ctx, "shop", "1.0", "charts/web/Chart.yaml"); err != nil || string(content) != "content of charts/web/Chart.yaml" {
 			t.Errorf("file = %q, %v", content, err)
 		}
+		contents, err := tx.TemplateContents(ctx, "shop", "1.0")
+		if err != nil || len(contents) != 2 || string(contents["charts/web/Chart.yaml"]) != "content of charts/web/Chart.yaml" || contents["blueprint.yaml"] == nil {
+			t.Errorf("contents = %q, %v", contents, err)
+		}
+		for _, missing := range [][2]string{{"text", "1.0"}, {"text", "2.0"}} {
+			if _, err := tx.TemplateContents(ctx, missing[0], missing[1]); fairlead.ErrorCode(err) != fairlead.NotFound {
+				t.Errorf("contents of %v: err = %v, want not found", missing, err)
+			}
+		}
 		for _, missing := range [][3]string{{"shop", "1.0", "charts/web"}, {"shop", "1.0", "../x"}, {"text", "1.0", "web.yaml"}, {"text", "2.0", "x"}} {
 			if _, err := tx.TemplateFile(ctx, missing[0], missing[1], missing[2]); fairlead.ErrorCode(err) != fairlead.NotFound {
 				t.Errorf("%v: err = %v, want not found", missing, err)

@@ -102,9 +102,15 @@ func digestOf(b []byte) string {
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-// ReadFile returns one file of a package; ok is false when it is not there.
-func ReadFile(filename string, archive []byte, name string) (content []byte, ok bool, err error) {
+// ReadFiles returns all files of a package by their paths, the main file among them.
+func ReadFiles(filename string, archive []byte) (map[string][]byte, error) {
 	files, _, err := unpack(filename, archive)
+	return files, err
+}
+
+// ReadFile returns one file of a package; ok is false when it is not there. Whoever wants several takes [ReadFiles].
+func ReadFile(filename string, archive []byte, name string) (content []byte, ok bool, err error) {
+	files, err := ReadFiles(filename, archive)
 	content, ok = files[path.Clean(name)]
 	return content, ok, err
 }

@@ -31,6 +31,18 @@ func (p packages) TemplateFile(_ context.Context, template, version, path string
 	return []byte(text), nil
 }
 
+func (p packages) TemplateContents(_ context.Context, template, version string) (map[string][]byte, error) {
+	files, ok := p[template+"@"+version]
+	if !ok {
+		return nil, fairlead.Errorf(fairlead.NotFound, "template %s@%s is a text alone", template, version)
+	}
+	contents := map[string][]byte{}
+	for path, text := range files {
+		contents[path] = []byte(text)
+	}
+	return contents, nil
+}
+
 func (p packages) TemplateFiles(_ context.Context, template, version string) ([]string, error) {
 	return slices.Sorted(maps.Keys(p[template+"@"+version])), nil
 }

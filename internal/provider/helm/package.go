@@ -118,12 +118,12 @@ func (p *Provider) folder(ctx context.Context, src source, at string, all []stri
 	if at == "." {
 		prefix = ""
 	}
+	contents, err := p.config.Charts.Files.TemplateContents(ctx, src.template, src.version)
+	if err != nil {
+		return nil, err
+	}
 	rules := ignore.Empty()
-	if slices.Contains(all, prefix+ignore.HelmIgnore) {
-		text, err := p.config.Charts.Files.TemplateFile(ctx, src.template, src.version, prefix+ignore.HelmIgnore)
-		if err != nil {
-			return nil, err
-		}
+	if text, ok := contents[prefix+ignore.HelmIgnore]; ok {
 		if rules, err = ignore.Parse(strings.NewReader(string(text))); err != nil {
 			return nil, wrongChart("bad-chart", "", "%s%s: %v", prefix, ignore.HelmIgnore, err)
 		}
@@ -135,11 +135,7 @@ func (p *Provider) folder(ctx context.Context, src source, at string, all []stri
 		if !inside || rules.Ignore(rest, fileInfo{path.Base(rest)}) {
 			continue
 		}
-		data, err := p.config.Charts.Files.TemplateFile(ctx, src.template, src.version, name)
-		if err != nil {
-			return nil, err
-		}
-		files = append(files, &archive.BufferedFile{Name: rest, Data: data})
+		files = append(files, &archive.BufferedFile{Name: rest, Data: contents[name]})
 	}
 	return files, nil
 }

@@ -43,6 +43,8 @@ type FileSource interface {
 	TemplateFile(ctx context.Context, template, version, path string) ([]byte, error)
 	// TemplateFiles lists the paths of all files.
 	TemplateFiles(ctx context.Context, template, version string) ([]string, error)
+	// TemplateContents returns all files by their paths; NotFound when the template is a text alone.
+	TemplateContents(ctx context.Context, template, version string) (map[string][]byte, error)
 }
 
 // Charts says where charts come from. What is nil has none.
