@@ -19,8 +19,16 @@ import (
 	"github.com/fairlead/fairlead/internal/stack"
 )
 
-// newKubeBench is an engine whose target is a namespace of the cluster for tests.
-func newKubeBench(t *testing.T) (b *bench, namespace string) {
+// newKubeBench is an engine whose target is the cluster for tests, and a namespace of it.
+func newKubeBench(t testing.TB) (b *bench, namespace string) {
+	t.Helper()
+	p := newKubeProvider(t)
+	namespace = kubetest.Namespace(t)
+	return newBench(t, p), namespace
+}
+
+// newKubeProvider is a provider whose watches run.
+func newKubeProvider(t testing.TB) *kubernetes.Provider {
 	t.Helper()
 	p, err := kubernetes.New(kubernetes.Config{Kubeconfig: kubetest.Kubeconfig(t), Instance: "test"})
 	if err != nil {
@@ -37,8 +45,7 @@ func newKubeBench(t *testing.T) (b *bench, namespace string) {
 		<-done
 		p.Close()
 	})
-	namespace = kubetest.Namespace(t)
-	return newBench(t, p), namespace
+	return p
 }
 
 // TestLargeOnKubernetes creates 300 objects in 10 layers, changes nothing, changes one field, and deletes them. The versions of
