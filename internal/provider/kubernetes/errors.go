@@ -205,8 +205,8 @@ func explainConflict(q request, s metav1.Status, failed func(fairlead.Code, stri
 	for i, c := range owned {
 		texts[i] = c.field + " is set by " + c.manager
 	}
-	return failed(fairlead.Conflict, "%s: %s; leave these fields out of the manifest, set them back on the cluster, or take them over by adopting the object",
-		q.place, strings.Join(texts, ", "))
+	return failed(fairlead.Conflict, "%s: %s; leave these fields out of the manifest, set them back on the cluster, or take them over (--adopt=%s)",
+		q.place, strings.Join(texts, ", "), strings.TrimPrefix(q.subject, "element "))
 }
 
 type conflict struct{ field, manager string }

@@ -51,7 +51,7 @@ func TestWhatIsNotOursIsNotTouched(t *testing.T) {
 	w := newWorld(t)
 	el := w.element("settings", "CCE.ConfigMap", configMap("settings", object{"a": "1"}))
 	planned := w.plan(el, nil, fairlead.OpCreate)
-	foreign := w.create("", "v1", "configmaps", configMap("settings", object{"b": "2"}))
+	foreign := w.create("", "v1", "configmaps", configMap("settings", object{"a": "theirs", "b": "2"}))
 
 	_, err := w.provider.Plan(t.Context(), el, nil)
 	wantError(t, err, fairlead.Conflict, "ConfigMap "+w.namespace+"/settings exists already and belongs to no stack", "adopt it")
@@ -64,6 +64,10 @@ func TestWhatIsNotOursIsNotTouched(t *testing.T) {
 
 	el.Adopt = true
 	c := w.plan(el, nil, fairlead.OpUpdate)
+	l, err := w.provider.Read(t.Context(), c.Record)
+	if data, _ := l.Properties["k8sManifest"].(object)["data"].(object); err != nil || !l.Exists || len(data) != 1 || data["a"] != "theirs" {
+		t.Errorf("what is adopted reads as %+v, %v", l, err)
+	}
 	r := w.apply(c)
 	now := w.get("", "v1", "configmaps", "settings")
 	if data, _, _ := unstructured.NestedStringMap(now.Object, "data"); data["a"] != "1" || data["b"] != "2" || now.GetUID() != foreign.GetUID() {
@@ -132,7 +136,7 @@ func TestFieldsOfOthers(t *testing.T) {
 		t.Errorf("live properties: %v", l.Properties)
 	}
 	_, err = w.provider.Apply(t.Context(), fairlead.Change{Verb: fairlead.OpUpdate, Record: r, Prior: &r})
-	wantError(t, err, fairlead.Conflict, "spec.replicas is set by kubectl-scale")
+	wantError(t, err, fairlead.Conflict, "spec.replicas is set by kubectl-scale", "--adopt=web")
 
 	same := w.element("web", "CCE.Deployment", deployment("web", "demo/web:1", 2))
 	r = w.apply(w.plan(same, &r, fairlead.OpUpdate))

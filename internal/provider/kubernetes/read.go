@@ -30,7 +30,10 @@ func (p *Provider) Read(ctx context.Context, rec fairlead.Record) (fairlead.Live
 	if err != nil {
 		return fairlead.Live{}, p.explain(ctx, q, err)
 	}
-	p.mark(o, rec)
+	adopting := rec.Identity["adopt"] != "" // only before it is made
+	if !adopting {
+		p.mark(o, rec)
+	}
 	if live := p.watches.object(l); live != nil && belongs(live, rec) == ours && live.GetDeletionTimestamp() == nil && len(differences(o.Unstructured, live)) == 0 {
 		return fairlead.Live{Exists: true, Properties: rec.Properties}, nil
 	}
@@ -42,7 +45,7 @@ func (p *Provider) Read(ctx context.Context, rec fairlead.Record) (fairlead.Live
 		return fairlead.Live{Exists: true, Properties: rec.Properties}, nil
 	case live == nil:
 		return fairlead.Live{Reason: "gone: " + l.String() + " does not exist"}, nil
-	case belongs(live, rec) != ours:
+	case belongs(live, rec) != ours && !(adopting && belongs(live, rec) == nobodys):
 		return fairlead.Live{Reason: "gone: " + l.String() + " was made anew by somebody else"}, nil
 	case live.GetDeletionTimestamp() != nil:
 		return fairlead.Live{Exists: true, Reason: "it is being deleted" + finalizersOf(live)}, nil
