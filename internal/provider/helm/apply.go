@@ -107,8 +107,8 @@ func (a *pass) asWanted() (bool, error) {
 	if r == nil || r.Info.Status != common.StatusDeployed || !a.owner.mine(r) || !same(r, a.found.pin, a.merged) {
 		return false, nil
 	}
-	missing, err := a.missing(r)
-	return err == nil && len(missing) == 0, err
+	touched, err := a.touched(r)
+	return err == nil && touched == "", err
 }
 
 // step installs, upgrades, or clears away first what stands in the way; then Health asks for the next step.

@@ -42,6 +42,14 @@ func (s *session) changed(r *release.Release) ([]string, error) {
 	return slices.DeleteFunc(texts, func(t string) bool { return t == "" }), err
 }
 
+// shortened leaves a few of many texts.
+func shortened(texts []string) []string {
+	if more := len(texts) - 5; more > 0 {
+		return append(texts[:5:5], fmt.Sprintf("and %d more", more))
+	}
+	return texts
+}
+
 func (s *session) changedFields(o object, live *unstructured.Unstructured, r *release.Release) (string, error) {
 	data, err := json.Marshal(marked(o.want, r))
 	if err != nil {

@@ -288,6 +288,19 @@ func TestHealthAndDrift(t *testing.T) {
 		if err != nil || l.Reason != `ConfigMap web-config: data.greeting is "drifted", not "hello"; Deployment web: spec.replicas is 2, not 1` {
 			t.Errorf("read %+v, %v", l, err)
 		}
+		c := w.plan(p, el, &r, fairlead.OpUpdate)
+		if c.Reason != l.Reason {
+			t.Errorf("reason %q, want %q", c.Reason, l.Reason)
+		}
+		r = w.settle(p, c)
+		if l, err := p.Read(t.Context(), r); err != nil || l.Reason != "" || w.config("web-config")["greeting"] != "hello" {
+			t.Errorf("read after the same was applied again: %+v, %v", l, err)
+		}
+		w.plan(p, el, &r, fairlead.OpNone)
+		_, err = w.client.CoreV1().ConfigMaps(w.namespace).Patch(t.Context(), "web-config", "application/merge-patch+json", []byte(`{"data":{"greeting":"again"}}`), metav1.PatchOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
 		next := w.web(map[string]any{"replicas": int64(1), "extra": map[string]any{"a": int64(2)}})
 		r = w.make(p, next, &r)
 		if l, err := p.Read(t.Context(), r); err != nil || l.Reason != "" || w.config("web-config")["greeting"] != "hello" {

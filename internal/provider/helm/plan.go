@@ -126,19 +126,28 @@ func (s *session) decide(w *wanted, c *fairlead.Change, h history, chart pin, va
 		c.Reason = fmt.Sprintf("revision %d is %s", r.Version, r.Info.Status)
 	case !same(r, chart, values) || c.Prior.State != fairlead.RecordMade:
 	default:
-		missing, err := s.missing(r)
-		if err != nil {
+		if touched, err := s.touched(r); err != nil || touched != "" {
+			c.Reason = touched
 			return err
-		}
-		if len(missing) > 0 {
-			c.Reason = names(missing, 3) + ": gone from the cluster"
-			return nil
 		}
 		if sameJSON(c.Prior.Properties, c.Record.Properties) {
 			c.Verb, c.Record = fairlead.OpNone, *c.Prior
 		}
 	}
 	return nil
+}
+
+// touched says which objects of a revision are gone from the cluster or, if all are there, which somebody else changed.
+func (s *session) touched(r *release.Release) (string, error) {
+	missing, err := s.missing(r)
+	if err != nil {
+		return "", err
+	}
+	if len(missing) > 0 {
+		return names(missing, 3) + ": gone from the cluster", nil
+	}
+	changed, err := s.changed(r)
+	return strings.Join(shortened(changed), "; "), err
 }
 
 // missing are the objects of a revision that are not on the cluster.

@@ -65,10 +65,7 @@ func (s *session) drift(w *wanted, rec fairlead.Record) (fairlead.Live, error) {
 		if err != nil {
 			return l, err
 		}
-		if len(changed) > 5 {
-			changed = append(changed[:5], fmt.Sprintf("and %d more", len(changed)-5))
-		}
-		parts = append(parts, changed...)
+		parts = append(parts, shortened(changed)...)
 	}
 	l.Reason = strings.Join(parts, "; ")
 	return l, nil
