@@ -17,7 +17,7 @@ import (
 )
 
 // unknownText stands in plans for a value that becomes known only when the plan runs.
-const unknownText = "(known after apply)"
+const unknownText = "(known when it runs)"
 
 // differ compares the properties of one element before, after and on the target, with the secrets hidden.
 type differ struct {

@@ -2,6 +2,8 @@ package stack
 
 import (
 	"context"
+	"fmt"
+	"strings"
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/internal/store"
@@ -91,5 +93,33 @@ func (e *Engine) driftOf(ctx context.Context, provider Provider, r fairlead.Reco
 	case live.Reason != "":
 		d.State = fairlead.DriftChanged
 	}
+	if d.State == fairlead.DriftSame && r.Type == stackType {
+		return e.driftInside(ctx, d, r.Identity[keyName])
+	}
+	return d, nil
+}
+
+// driftInside adds what differs inside a nested stack: it is a part of what the element made.
+func (e *Engine) driftInside(ctx context.Context, d fairlead.ElementDrift, name string) (fairlead.ElementDrift, error) {
+	inside, err := e.Drift(ctx, name)
+	switch {
+	case err != nil:
+		d.State, d.Reason = fairlead.DriftUnread, err.Error()
+		return d, err
+	case inside.Drifted:
+		d.State = fairlead.DriftChanged
+	case inside.Unread > 0:
+		d.State = fairlead.DriftUnread
+	default:
+		return d, nil
+	}
+	words := map[fairlead.DriftState]string{fairlead.DriftChanged: "changed", fairlead.DriftMissing: "is missing", fairlead.DriftUnread: "could not be read"}
+	var parts []string
+	for _, el := range inside.Elements {
+		if el.State != fairlead.DriftSame {
+			parts = append(parts, el.Element+" "+words[el.State])
+		}
+	}
+	d.Reason = fmt.Sprintf("inside it: %s; see fairlead stack drift %s", strings.Join(parts, ", "), name)
 	return d, nil
 }

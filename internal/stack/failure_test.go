@@ -157,7 +157,7 @@ func TestReplace(t *testing.T) {
 	if got, want := planText(a.Plan), `0 replace db succeeded: an immutable property changes
   k8sManifest.metadata.annotations.fake/immutable: 1 -> 2
 1 update web needs [0] succeeded
-  k8sManifest.data.other: default/db#1 -> (known after apply)
+  k8sManifest.data.other: default/db#1 -> (known when it runs)
 `; got != want {
 		t.Errorf("plan\n%s\nwant\n%s", got, want)
 	}

@@ -3,6 +3,7 @@ package stack_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -197,6 +198,9 @@ func TestAdoption(t *testing.T) {
 	if got := b.events(a.ID)[0].Message; !strings.Contains(got, "begins: 1 to adopt, 2 to create") {
 		t.Errorf("event %q", got)
 	}
+	if told := b.events(a.ID); !slices.ContainsFunc(told, func(e fairlead.Event) bool { return e.Message == "adopting b (CCE.ConfigMap)" }) {
+		t.Errorf("no event tells that b is adopted: %+v", told)
+	}
 	w.Set("b", stacktest.Behaviour{})
 	b.want(fairlead.ActionSucceeded, b.wait(b.engine.Retry(ctx, stack.Request{Name: "shop"}))) // knows what may be adopted
 	if dataOf(w, "default/b")["value"] != "1" || w.Made()["default/b"] != 0 {
@@ -223,6 +227,10 @@ func TestRetain(t *testing.T) {
 	b.want(fairlead.ActionSucceeded, b.wait(b.engine.Create(ctx, request("1.0"))))
 	if _, err := b.engine.Prepare(ctx, request("2.0")); fairlead.ErrorCode(err) != fairlead.Invalid || !strings.Contains(err.Error(), `element "db" is retained`) {
 		t.Errorf("a replacement of what is retained: %v", err)
+	}
+	plan, err := b.engine.Preview(ctx, stack.Request{Name: "shop", Verb: fairlead.VerbDelete})
+	if err != nil || plan.Operations[1].Element != "db" || plan.Operations[1].Reason != "it stays on the target, as the template wants" {
+		t.Errorf("preview of the deletion: %+v, %v", plan.Operations, err)
 	}
 	a := b.want(fairlead.ActionSucceeded, b.wait(b.engine.Delete(ctx, stack.Request{Name: "shop"})))
 	if want := "db (CCE.ConfigMap) was kept on the target, as the template wants: at name=default/db"; a.Message != want || objects(w) != "default/db" {

@@ -176,6 +176,14 @@ func TestNestedLife(t *testing.T) {
 		}
 	}
 
+	// What differs three levels down differs in all the stacks around it.
+	w.Change("default/core", "theirs", "k8sManifest", "data", "text")
+	d, err := b.engine.Drift(ctx, "shop")
+	if err != nil || !d.Drifted || d.Elements[0].Reason != "inside it: core changed; see fairlead stack drift shop-data" || d.Elements[1].State != fairlead.DriftSame {
+		t.Errorf("drift %+v, %v", d, err)
+	}
+	b.want(fairlead.ActionSucceeded, b.wait(b.engine.Upgrade(ctx, stack.Request{Name: "shop"})))
+
 	// A replaced object three levels down has another id, which the stack beside reads.
 	r := request("2.0")
 	r.Inputs = map[string]any{"pass": "opensesame"}

@@ -125,6 +125,9 @@ func (s *slice) applying(op *operation) {
 	verb := map[fairlead.OperationVerb]string{
 		fairlead.OpCreate: "creating", fairlead.OpUpdate: "updating", fairlead.OpReplace: "replacing", fairlead.OpDelete: "deleting",
 	}[op.Verb]
+	if op.Adopt {
+		verb = "adopting"
+	}
 	s.event(op.Element, "element-begun", verb+" "+op.Element+" ("+op.Type+")")
 }
 

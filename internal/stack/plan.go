@@ -395,7 +395,11 @@ func appendDeletions(out *planned, records map[string]fairlead.Record, index map
 	deletes := make(map[string]int, len(order))
 	for i, name := range order {
 		deletes[name] = first + i
-		out.add(fairlead.Operation{Element: name, Type: records[name].Type, Verb: fairlead.OpDelete}, nil)
+		op := fairlead.Operation{Element: name, Type: records[name].Type, Verb: fairlead.OpDelete}
+		if r := records[name]; r.Retain && r.State != fairlead.RecordPlanned {
+			op.Reason = "it stays on the target, as the template wants"
+		}
+		out.add(op, nil)
 	}
 	early := freeIdentities(out, records, deletes)
 	for _, name := range slices.Sorted(maps.Keys(records)) {
