@@ -16,6 +16,8 @@ export function staleKeys(event: Pick<Event, "kind" | "name">): QueryKey[] {
       return [["stacks"], ["actions"]];
     case "template":
       return [["templates"]];
+    case "channel":
+      return [["channels"], ["pipelines"]];
     case "image":
       return [["images"]];
     case "target":

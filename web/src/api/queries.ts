@@ -92,6 +92,36 @@ export const stackEvents = (name: string) =>
 export const action = (id: string) =>
   queryOptions({ queryKey: ["actions", id], queryFn: () => need(api.GET("/api/v1/actions/{id}", { params: { path: { id } } })) });
 
+export const runDiff = (id: string, other: string) =>
+  queryOptions({ queryKey: ["runs", id, "diff", other], queryFn: () => need(api.GET("/api/v1/runs/{id}/diff/{other}", { params: { path: { id, other } } })) });
+
+export const pipelineMessages = (name: string) =>
+  queryOptions({
+    queryKey: ["pipelines", name, "messages"],
+    queryFn: () => need(api.GET("/api/v1/pipelines/{name}/messages", { params: { path: { name }, query: { limit: page } } })).then((list) => list.items),
+  });
+
+export const stackDrift = (name: string) =>
+  queryOptions({ queryKey: ["drift", name], queryFn: () => need(api.GET("/api/v1/stacks/{name}/drift", { params: { path: { name } } })), retry: false, gcTime: 0 });
+
+export const stackHistory = (name: string) =>
+  queryOptions({
+    queryKey: ["stacks", name, "history"],
+    queryFn: () => need(api.GET("/api/v1/stacks/{name}/history", { params: { path: { name } } })).then((list) => list.items),
+  });
+
+export const channels = queryOptions({
+  queryKey: ["channels"],
+  queryFn: () => all((cursor) => need(api.GET("/api/v1/channels", { params: { query: { limit: 500, cursor } } }))),
+});
+
+export const channelMessages = (name: string) =>
+  queryOptions({
+    queryKey: ["channels", name, "messages"],
+    queryFn: () =>
+      need(api.GET("/api/v1/channels/{name}/messages", { params: { path: { name }, query: { limit: page } } })).then((list) => (list as Noun<"ListChannelMessage">).items),
+  });
+
 export const targets = queryOptions({
   queryKey: ["targets"],
   queryFn: () => need(api.GET("/api/v1/targets")).then((list) => list.items),

@@ -55,6 +55,94 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/channels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List channels */
+        get: operations["listChannels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a channel with its publishers and listeners */
+        get: operations["getChannel"];
+        /** Make a channel, or change its description and limits */
+        put: operations["setChannel"];
+        post?: never;
+        /** Delete a channel that nobody uses */
+        delete: operations["deleteChannel"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{name}/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List messages, newest first, or follow them */
+        get: operations["listChannelMessages"];
+        put?: never;
+        /** Publish a message */
+        post: operations["publish"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{name}/messages/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a message with what it did */
+        get: operations["getChannelMessage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{name}/messages/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Publish the content of a message again */
+        post: operations["replayMessage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events": {
         parameters: {
             query?: never;
@@ -193,6 +281,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/pipelines/validate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Check a pipeline file */
+        post: operations["validatePipeline"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/pipelines/{name}": {
         parameters: {
             query?: never;
@@ -207,6 +312,23 @@ export interface paths {
         post?: never;
         /** Delete a pipeline */
         delete: operations["deletePipeline"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pipelines/{name}/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List what arrived for the trigger conditions, newest first */
+        get: operations["listMessages"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -230,6 +352,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/pipelines/{name}/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change a webhook: its address, its secret, whether it is enabled */
+        post: operations["changeWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{id}": {
         parameters: {
             query?: never;
@@ -239,6 +378,23 @@ export interface paths {
         };
         /** Get a run */
         get: operations["getRun"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/diff/{other}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Compare two runs */
+        get: operations["compareRuns"];
         put?: never;
         post?: never;
         delete?: never;
@@ -258,6 +414,57 @@ export interface paths {
         get: operations["listRunLogs"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Try a held stage again, or repeat an ended run from a stage on */
+        post: operations["retryRun"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/review": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Answer a review */
+        post: operations["answerReview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take the stack of a held stage back */
+        post: operations["rollbackRun"];
         delete?: never;
         options?: never;
         head?: never;
@@ -331,7 +538,8 @@ export interface paths {
         delete: operations["deleteStack"];
         options?: never;
         head?: never;
-        patch?: never;
+        /** Change description, labels or protection */
+        patch: operations["updateStack"];
         trace?: never;
     };
     "/api/v1/stacks/{name}/actions": {
@@ -368,6 +576,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/stacks/{name}/copy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a stack like another one somewhere else */
+        post: operations["copyStack"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/stacks/{name}/drift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Compare the target with what was last applied */
+        get: operations["getStackDrift"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/stacks/{name}/elements": {
         parameters: {
             query?: never;
@@ -394,6 +636,40 @@ export interface paths {
         };
         /** List or follow events */
         get: operations["listStackEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/stacks/{name}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Get a stack as one file */
+        post: operations["exportStack"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/stacks/{name}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the good states to go back to, newest first */
+        get: operations["listStackHistory"];
         put?: never;
         post?: never;
         delete?: never;
@@ -541,6 +817,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/targets/{name}/credentials": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Give a cluster's credentials anew */
+        put: operations["renewTarget"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/templates": {
         parameters: {
             query?: never;
@@ -606,6 +899,23 @@ export interface paths {
         post?: never;
         /** Delete a template version */
         delete: operations["deleteTemplateVersion"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/templates/{name}/versions/{version}/package": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get the package of a template version */
+        get: operations["getTemplatePackage"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -806,8 +1116,10 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         Action: {
+            adopt?: string[] | null;
             by?: string;
             canceling?: boolean;
+            comment?: string;
             /** Format: date-time */
             created_at: string;
             /** Format: date-time */
@@ -818,6 +1130,7 @@ export interface components {
             on_failure: "keep" | "rollback";
             plan: components["schemas"]["Plan"];
             rolling_back?: boolean;
+            run?: string;
             stack: string;
             stack_id: string;
             /** Format: date-time */
@@ -833,9 +1146,80 @@ export interface components {
             action: components["schemas"]["Action"];
             stack: components["schemas"]["Stack"];
         };
+        Channel: {
+            /** Format: date-time */
+            created_at: string;
+            created_by?: string;
+            description?: string;
+            /** @description how many messages stay, and for how long */
+            keep: components["schemas"]["Retention"];
+            /** @description id of the newest message */
+            last?: string;
+            /** @description conditions that listen to it, as pipeline/condition */
+            listeners?: string[] | null;
+            /**
+             * Format: int64
+             * @description that are kept
+             */
+            messages: number;
+            name: string;
+            /** @description stages that publish to it, as pipeline/stage */
+            publishers?: string[] | null;
+        };
+        ChannelCondition: {
+            name: string;
+        };
+        ChannelMessage: {
+            /** @description who published it: a user, or pipeline, run and stage */
+            by?: string;
+            channel: string;
+            /** @description everybody who listened has it */
+            delivered: boolean;
+            /** @description what it did at each condition that listens */
+            deliveries?: components["schemas"]["Message"][] | null;
+            id: string;
+            /** @description the publisher's Idempotency-Key: the same key counts once */
+            key?: string;
+            params: {
+                [key: string]: string;
+            };
+            /** Format: date-time */
+            published_at: string;
+            /** @description id of the message that it repeats */
+            replay_of?: string;
+            /**
+             * Format: int64
+             * @description counts the messages of all channels
+             */
+            seq: number;
+        };
+        ChannelSettingsBody: {
+            description?: string;
+            /** @description how many messages stay, and for how long; default: all */
+            keep?: components["schemas"]["Retention"];
+        };
         Condition: {
+            channel?: components["schemas"]["ChannelCondition"];
+            image?: components["schemas"]["ImageCondition"];
             params?: components["schemas"]["ParamMap"][] | null;
+            schedule?: components["schemas"]["ScheduleCondition"];
             webhook?: components["schemas"]["WebhookCondition"];
+        };
+        ConditionRun: {
+            /** Format: date-time */
+            at?: string;
+            /** @description where in the file, such as stages[1].triggers.conditions[0] */
+            condition: string;
+            kind: string;
+            /** @description id of the message that met it */
+            message?: string;
+            met: boolean;
+            /** @description the channel, the repository, or the id of the webhook */
+            source?: string;
+            /** @description what it gives to variables when the stage begins */
+            values?: {
+                [key: string]: string;
+            };
         };
         Conditions: {
             conditions: components["schemas"]["Condition"][] | null;
@@ -845,6 +1229,7 @@ export interface components {
         Deploy: {
             /** @description make the stack when it is absent */
             create?: boolean;
+            helm?: components["schemas"]["DeployHelm"];
             namespace?: string;
             parameters?: {
                 [key: string]: string;
@@ -853,7 +1238,36 @@ export interface components {
             target?: string;
             template?: string;
             /** @enum {string} */
-            tool: "aos";
+            tool: "aos" | "helm";
+            version?: string;
+        };
+        DeployHelm: {
+            chart: components["schemas"]["HelmChart"];
+            /** @description make the namespace when it is absent */
+            create_namespace?: boolean;
+            /** @description the stage does not wait until the release's objects are ready */
+            no_wait?: boolean;
+            package?: string;
+            release: string;
+            types?: {
+                [key: string]: string;
+            };
+            values?: {
+                [key: string]: unknown;
+            };
+            values_file?: string;
+        };
+        DeployPreview: {
+            /** Format: date-time */
+            at: string;
+            /** @description the approval holds for exactly this */
+            hash?: string;
+            operations?: components["schemas"]["Operation"][] | null;
+            /** @description why there is no preview; the approval is not bound then */
+            problem?: string;
+            stack?: string;
+            stage: string;
+            template?: string;
             version?: string;
         };
         Diagnostic: {
@@ -868,6 +1282,25 @@ export interface components {
             /** @enum {string} */
             severity: "error" | "warning";
             summary: string;
+        };
+        Drift: {
+            /** @description at least one element was changed or is missing */
+            drifted: boolean;
+            elements: components["schemas"]["ElementDrift"][] | null;
+            /** Format: date-time */
+            read_at: string;
+            stack: string;
+            target: string;
+            /** Format: int64 */
+            unread?: number;
+        };
+        ElementDrift: {
+            element: string;
+            fields?: components["schemas"]["FieldChange"][] | null;
+            reason?: string;
+            /** @enum {string} */
+            state: "same" | "changed" | "missing" | "unread";
+            type: string;
         };
         Event: {
             /** @description id of the stack action */
@@ -886,6 +1319,14 @@ export interface components {
             /** @description short stable name, such as element-healthy */
             type: string;
         };
+        ExportedTemplate: {
+            description?: string;
+            filename: string;
+            name: string;
+            package?: string;
+            text?: string;
+            version: string;
+        };
         FieldChange: {
             after?: unknown;
             before?: unknown;
@@ -893,6 +1334,31 @@ export interface components {
             live?: unknown;
             path: string;
             unknown?: boolean;
+        };
+        GoodState: {
+            /** @description id of the action that reached it */
+            action?: string;
+            /** Format: date-time */
+            at: string;
+            by?: string;
+            /** @description the stack is in this state */
+            current?: boolean;
+            /** @description effective values; secrets masked */
+            inputs: {
+                [key: string]: unknown;
+            };
+            /**
+             * Format: int64
+             * @description the earlier state that this one is a return to
+             */
+            restores?: number;
+            /**
+             * Format: int64
+             * @description counts the good states of the stack from 1
+             */
+            state: number;
+            template: string;
+            version: string;
         };
         Group: {
             /** Format: date-time */
@@ -904,11 +1370,33 @@ export interface components {
             /** @enum {string} */
             status: "ok";
         };
+        HelmChart: {
+            name?: string;
+            url?: string;
+            version?: string;
+        };
         HookAnswer: {
             /** @description id of the message */
             id: string;
+            /** @description why it did not do more */
+            reason?: string;
+            /**
+             * @description what the message did
+             * @enum {string}
+             */
+            result: "started" | "released" | "counted";
             /** @description id of the run that it started or reached */
             run?: string;
+        };
+        ImageCondition: {
+            /** @description regular expression that the whole tag must match */
+            regexp?: string;
+            /** @description organization/repository */
+            repository: string;
+            /** @description range such as >=1.2 <2 */
+            semver?: string;
+            /** @description pattern with *, ? and [...] */
+            tag?: string;
         };
         Input: {
             advanced?: boolean;
@@ -936,8 +1424,23 @@ export interface components {
             /** @description cursor of the next page; absent on the last */
             next?: string;
         };
+        ListChannel: {
+            items: components["schemas"]["Channel"][];
+            /** @description cursor of the next page; absent on the last */
+            next?: string;
+        };
+        ListChannelMessage: {
+            items: components["schemas"]["ChannelMessage"][];
+            /** @description cursor of the next page; absent on the last */
+            next?: string;
+        };
         ListEvent: {
             items: components["schemas"]["Event"][];
+            /** @description cursor of the next page; absent on the last */
+            next?: string;
+        };
+        ListGoodState: {
+            items: components["schemas"]["GoodState"][];
             /** @description cursor of the next page; absent on the last */
             next?: string;
         };
@@ -948,6 +1451,11 @@ export interface components {
         };
         ListLogLine: {
             items: components["schemas"]["LogLine"][];
+            /** @description cursor of the next page; absent on the last */
+            next?: string;
+        };
+        ListMessage: {
+            items: components["schemas"]["Message"][];
             /** @description cursor of the next page; absent on the last */
             next?: string;
         };
@@ -1029,16 +1537,44 @@ export interface components {
             /** Format: date-time */
             expires_at: string;
             /** @description send it as Authorization: Bearer; it is shown only here */
-            token: string;
+            token?: string;
             user: components["schemas"]["User"];
         };
         LoginRequestBody: {
+            /** @description for browsers: keep the token in a cookie that scripts cannot read, instead of in the answer */
+            cookie?: boolean;
             password: string;
             user: string;
+        };
+        Message: {
+            /** @description which condition received it */
+            condition: string;
+            id: string;
+            key?: string;
+            /** @enum {string} */
+            kind: "webhook" | "channel" | "image" | "schedule";
+            params: {
+                [key: string]: string;
+            };
+            pipeline: string;
+            /** @description why it did not do more */
+            reason?: string;
+            /** Format: date-time */
+            received_at: string;
+            result: string;
+            /** @description id of the run that it started or reached */
+            run?: string;
+            /** @description channel and id of its message, the image, or the time of the schedule */
+            source?: string;
         };
         NewGroupBody: {
             description?: string;
             name: string;
+        };
+        NewMessageBody: {
+            params?: {
+                [key: string]: string;
+            };
         };
         NewOrganizationBody: {
             name: string;
@@ -1046,10 +1582,18 @@ export interface components {
             public?: boolean;
         };
         NewStackBody: {
+            /** @description elements that may take over what exists on the target and belongs to no stack; * is all of them */
+            adopt?: string[] | null;
+            /** @description why, for the record */
+            comment?: string;
             description?: string;
             /** @description null takes an input back to its default */
             inputs?: {
                 [key: string]: unknown;
+            };
+            /** @description of a new stack */
+            labels?: {
+                [key: string]: string;
             };
             name: string;
             /** @description default: default */
@@ -1059,6 +1603,10 @@ export interface components {
              * @enum {string}
              */
             on_failure?: "keep" | "rollback";
+            /** @description hash of the plan that was looked at, or its first 12 characters: refused with a conflict when it would be another plan by now */
+            preview?: string;
+            /** @description of a new stack: refuses deletion */
+            protected?: boolean;
             /** @description default: local, or the only target */
             target?: string;
             template?: string;
@@ -1070,10 +1618,16 @@ export interface components {
             version?: string;
         };
         NewTargetBody: {
+            /** @description context of the kubeconfig; absent: its current one */
+            context?: string;
             /** @description address of an engine, such as unix:///var/run/docker.sock; absent: looked for where Docker and Podman listen */
             host?: string;
+            /** @description the cluster in which the server runs, with the service account of its pod */
+            in_cluster?: boolean;
             /** @enum {string} */
             kind: "engine" | "kubernetes";
+            /** @description text of a kubeconfig that refers to no files and no programs, for a cluster; only its chosen context is kept, encrypted */
+            kubeconfig?: string;
             /** @description 1 to 64 lower-case letters, digits or hyphens */
             name: string;
         };
@@ -1102,7 +1656,20 @@ export interface components {
             password: string;
             phone?: string;
         };
+        Notification: {
+            channel?: components["schemas"]["ChannelCondition"];
+            outcomes: ("success" | "failure")[] | null;
+            /** @description parameters of the message: name, and the variable that it is taken from */
+            params?: components["schemas"]["ParamMap"][] | null;
+        };
+        OnError: {
+            /** @enum {string} */
+            action: "return-to-start" | "stop" | "ignore";
+            /** @description how long a stopped run waits for a decision */
+            hold?: string;
+        };
         Operation: {
+            adopt?: boolean;
             element: string;
             /** Format: date-time */
             ended_at?: string;
@@ -1110,6 +1677,7 @@ export interface components {
             /** @description what it waits for, or why it failed */
             message?: string;
             needs?: number[] | null;
+            nested?: components["schemas"]["Plan"];
             reason?: string;
             /** Format: date-time */
             started_at?: string;
@@ -1134,7 +1702,11 @@ export interface components {
             value: unknown;
         };
         ParamMap: {
+            /** @description what the variable gets when the message does not have it */
+            default?: string;
             name: string;
+            /** @description a message without it is refused */
+            required?: boolean;
             variable: string;
         };
         PasswordChangeBody: {
@@ -1169,10 +1741,15 @@ export interface components {
             updated_by?: string;
             webhooks?: components["schemas"]["Webhook"][] | null;
         };
+        PipelineCheck: {
+            diagnostics: components["schemas"]["Diagnostic"][];
+            spec?: components["schemas"]["PipelineSpec"];
+        };
         PipelineSpec: {
             concurrency: string;
             description?: string;
             group: string;
+            keep?: components["schemas"]["Retention"];
             name: string;
             stages: components["schemas"]["Stage"][] | null;
             start?: components["schemas"]["Conditions"];
@@ -1204,13 +1781,19 @@ export interface components {
             created_at: string;
             created_by: string;
             description?: string;
-            /** @description sha256:<hex> of the text */
+            /** @description sha256:<hex> of the text, of a package of all its files */
             digest: string;
             /** Format: int64 */
             elements: number;
             /** @description name of the uploaded file; its ending tells YAML from JSON */
             filename: string;
+            /** @description paths in the package beside the main file, sorted */
+            files?: string[] | null;
+            /** @description a second name, for templateId of AOS.Stack elements */
+            id?: string;
             inputs: components["schemas"]["Input"][] | null;
+            /** @description name of the uploaded package; empty for a text */
+            package?: string;
             /**
              * Format: int64
              * @description bytes
@@ -1264,24 +1847,98 @@ export interface components {
             image: string;
             name: string;
         };
+        Retention: {
+            /** @description how long they stay */
+            age?: string;
+            /**
+             * Format: int64
+             * @description the newest that stay
+             */
+            count?: number;
+        };
+        Retry: {
+            /**
+             * Format: int64
+             * @description how many times again
+             */
+            attempts: number;
+            /** @description the pause before the first; it doubles */
+            backoff: string;
+        };
+        Review: {
+            /** @description an answer needs a comment */
+            comment?: boolean;
+            /**
+             * Format: int64
+             * @description how many, in mode at_least
+             */
+            count?: number;
+            /** @description default: never */
+            expires?: string;
+            groups?: components["schemas"]["ReviewGroup"][] | null;
+            /** @enum {string} */
+            mode: "all" | "one" | "at_least";
+            users?: string[] | null;
+        };
+        ReviewAnswerBody: {
+            /** @description false rejects */
+            approve: boolean;
+            comment?: string;
+            /** @description of the preview that was seen; another is a conflict */
+            hash?: string;
+            stage: string;
+        };
+        ReviewGroup: {
+            group: string;
+            /** @enum {string} */
+            role: "read" | "edit" | "manage";
+        };
+        ReviewRun: {
+            /** @description an answer needs a comment */
+            comment?: boolean;
+            /**
+             * Format: int64
+             * @description how many, in mode at_least
+             */
+            count?: number;
+            /** @description default: never */
+            expires?: string;
+            /** Format: date-time */
+            expires_at?: string;
+            groups?: components["schemas"]["ReviewGroup"][] | null;
+            /** @enum {string} */
+            mode: "all" | "one" | "at_least";
+            /** Format: date-time */
+            opened_at?: string;
+            /** @description what the next deploy stage will do */
+            preview?: components["schemas"]["DeployPreview"];
+            users?: string[] | null;
+            votes?: components["schemas"]["Vote"][] | null;
+        };
         Run: {
             /** @description the user who started it by hand */
             by?: string;
-            /** @description what started it: manual, webhook */
+            /** @description what started it: manual, webhook, channel, image, schedule, retry */
             cause: string;
             /** Format: date-time */
             created_at: string;
             /** Format: date-time */
             ended_at?: string;
+            ending?: string;
             id: string;
-            /** @description why it ended, or what it waits for */
+            /** @description why it ended */
             message?: string;
             /**
              * Format: int64
              * @description SYS_INCREMENT of the run
              */
             number: number;
+            /** @description images whose digest is fixed for the run */
+            pins?: {
+                [key: string]: string;
+            };
             pipeline: string;
+            retry_of?: string;
             /**
              * Format: int64
              * @description the revision of the pipeline that runs
@@ -1292,16 +1949,35 @@ export interface components {
             started_at?: string;
             state: string;
             stopping?: boolean;
-            /** @description fixed for the run; system variables included */
+            /** @description system variables included; triggers of stages and retries can change them */
             variables: {
                 [key: string]: string;
             };
+            waiting_for?: string;
+        };
+        RunDiff: {
+            a: components["schemas"]["Run"];
+            b: components["schemas"]["Run"];
+            /** @description all stages of both */
+            stages: components["schemas"]["StageRunDiff"][];
+            /** @description that differ */
+            variables: components["schemas"]["ValueDiff"][];
         };
         RunStartBody: {
             /** @description values that override the pipeline's for this run */
             variables?: {
                 [key: string]: string;
             };
+        };
+        ScheduleCondition: {
+            cron: string;
+            /**
+             * @description what becomes of times at which no server ran
+             * @enum {string}
+             */
+            missed?: "skip" | "run-once";
+            /** @description such as Asia/Shanghai; default UTC */
+            timezone?: string;
         };
         Stack: {
             /** @description id of the action in flight */
@@ -1341,10 +2017,18 @@ export interface components {
             version: string;
         };
         StackChange: {
+            /** @description elements that may take over what exists on the target and belongs to no stack; * is all of them */
+            adopt?: string[] | null;
+            /** @description why, for the record */
+            comment?: string;
             description?: string;
             /** @description null takes an input back to its default */
             inputs?: {
                 [key: string]: unknown;
+            };
+            /** @description of a new stack */
+            labels?: {
+                [key: string]: string;
             };
             /** @description default: default */
             namespace?: string;
@@ -1353,6 +2037,10 @@ export interface components {
              * @enum {string}
              */
             on_failure?: "keep" | "rollback";
+            /** @description hash of the plan that was looked at, or its first 12 characters: refused with a conflict when it would be another plan by now */
+            preview?: string;
+            /** @description of a new stack: refuses deletion */
+            protected?: boolean;
             /** @description default: local, or the only target */
             target?: string;
             template?: string;
@@ -1363,11 +2051,73 @@ export interface components {
             timeout?: string;
             version?: string;
         };
+        StackCopyBody: {
+            adopt?: string[] | null;
+            /** @description why, for the record */
+            comment?: string;
+            /** @description default: as it is */
+            description?: string;
+            /** @description laid over those of the stack */
+            inputs?: {
+                [key: string]: unknown;
+            };
+            /** @description default: as they are */
+            labels?: {
+                [key: string]: string;
+            };
+            /** @description texts to replace in the inputs, wherever they stand as whole words */
+            map?: {
+                [key: string]: string;
+            };
+            /** @description of the new stack */
+            name: string;
+            /** @description default: as it is */
+            namespace?: string;
+            /**
+             * @description default: keep
+             * @enum {string}
+             */
+            on_failure?: "keep" | "rollback";
+            protected?: boolean;
+            /** @description default: as it is */
+            target?: string;
+            /** @example 60m */
+            timeout?: string;
+        };
+        StackExport: {
+            description?: string;
+            fairlead: string;
+            inputs: {
+                [key: string]: unknown;
+            };
+            labels?: {
+                [key: string]: string;
+            };
+            name: string;
+            namespace: string;
+            omitted?: string[] | null;
+            protected?: boolean;
+            sealed?: string;
+            target: string;
+            template: components["schemas"]["ExportedTemplate"];
+        };
+        StackExportBody: {
+            /** @description seals the secret inputs, which are left out without it; administrators only */
+            passphrase?: string;
+        };
         StackPreviewBody: {
+            /** @description elements that may take over what exists on the target and belongs to no stack; * is all of them */
+            adopt?: string[] | null;
+            /** @description why, for the record */
+            comment?: string;
             description?: string;
             /** @description null takes an input back to its default */
             inputs?: {
                 [key: string]: unknown;
+            };
+            /** @description of a new stack */
+            labels?: {
+                [key: string]: string;
             };
             name: string;
             /** @description default: default */
@@ -1377,6 +2127,10 @@ export interface components {
              * @enum {string}
              */
             on_failure?: "keep" | "rollback";
+            /** @description hash of the plan that was looked at, or its first 12 characters: refused with a conflict when it would be another plan by now */
+            preview?: string;
+            /** @description of a new stack: refuses deletion */
+            protected?: boolean;
             /** @description default: local, or the only target */
             target?: string;
             template?: string;
@@ -1385,6 +2139,11 @@ export interface components {
              * @example 60m
              */
             timeout?: string;
+            /**
+             * Format: int64
+             * @description of a rollback: the good state to go to
+             */
+            to?: number;
             /**
              * @description default: create or, when the stack exists, upgrade
              * @enum {string}
@@ -1393,41 +2152,128 @@ export interface components {
             version?: string;
         };
         StackStepBody: {
+            /** @description why, for the record */
+            comment?: string;
             /** @enum {string} */
             on_failure?: "keep" | "rollback";
+            /** @description hash of the plan that was looked at */
+            preview?: string;
             /** @example 60m */
             timeout?: string;
+            /**
+             * Format: int64
+             * @description of a rollback: the good state to go to, see history; default: the last one or, when the stack is in that, the one before
+             */
+            to?: number;
+        };
+        StackUpdateBody: {
+            description?: string;
+            /** @description laid over those that are there; null takes one away */
+            labels?: {
+                [key: string]: string | null;
+            };
+            protected?: boolean;
         };
         Stage: {
             deploy?: components["schemas"]["Deploy"];
             images?: components["schemas"]["StageImage"][] | null;
             name: string;
-            timeout: string;
+            needs?: string[] | null;
+            notifications?: components["schemas"]["Notification"][] | null;
+            on_error?: components["schemas"]["OnError"];
             /** @enum {string} */
-            type: "template-deploy";
+            on_task_failure?: "finish" | "stop";
+            /** @enum {string} */
+            order?: "parallel" | "serial";
+            retry?: components["schemas"]["Retry"];
+            review?: components["schemas"]["Review"];
+            /** @description take the stack back when the last attempt fails */
+            rollback?: boolean;
+            tasks?: components["schemas"]["Stage"][] | null;
+            timeout?: string;
+            triggers?: components["schemas"]["Conditions"];
+            /** @enum {string} */
+            type: "template-deploy" | "review" | "parallel";
+            when?: components["schemas"]["When"][] | null;
         };
         StageImage: {
             image: string;
             name: string;
         };
+        StagePolicy: {
+            /** @description one of the conditions is enough */
+            any?: boolean;
+            needs?: string[] | null;
+            notifications?: components["schemas"]["Notification"][] | null;
+            on_error?: components["schemas"]["OnError"];
+            retry?: components["schemas"]["Retry"];
+            serial?: boolean;
+            /** @description a task that fails stops the others */
+            stop_tasks?: boolean;
+            when?: components["schemas"]["When"][] | null;
+        };
+        StageRetryBody: {
+            stage: string;
+            /** @description values that replace the run's from here on */
+            variables?: {
+                [key: string]: string;
+            };
+        };
+        StageRollbackBody: {
+            stage: string;
+        };
         StageRun: {
             /** @description id of the stack action */
             action?: string;
+            /** @description hash of the plan that a review approved; another is not carried out */
+            approved?: string;
             /**
              * Format: int64
              * @description counts from 1; 0 before the first
              */
             attempt: number;
+            /** @description what the stage waits for before it begins */
+            conditions?: components["schemas"]["ConditionRun"][] | null;
             /** Format: date-time */
             ended_at?: string;
+            /**
+             * Format: date-time
+             * @description until then a person decides
+             */
+            held_until?: string;
             images?: components["schemas"]["ResolvedImage"][] | null;
             message?: string;
             name: string;
+            /** @description the parallel stage that this one is a task of */
+            parent?: string;
+            policy?: components["schemas"]["StagePolicy"];
+            /**
+             * Format: int64
+             * @description attempts that were made by themselves since somebody started the stage
+             */
+            retried?: number;
+            /**
+             * Format: date-time
+             * @description when the next attempt begins by itself
+             */
+            retry_at?: string;
+            review?: components["schemas"]["ReviewRun"];
+            rollback?: string;
             stack?: string;
             /** Format: date-time */
             started_at?: string;
             state: string;
+            /** @description a task failed and the others are being stopped */
+            stopping?: boolean;
             type: string;
+            waiting_for?: string;
+        };
+        StageRunDiff: {
+            /** @description that differ: state, message, template, images and digests */
+            diffs?: components["schemas"]["ValueDiff"][] | null;
+            name: string;
+            took_a?: string;
+            took_b?: string;
         };
         Tag: {
             digest: string;
@@ -1447,19 +2293,32 @@ export interface components {
             size: number;
         };
         Target: {
+            context?: string;
             /** Format: date-time */
             created_at: string;
             host?: string;
+            in_cluster?: boolean;
             /** @enum {string} */
             kind: "engine" | "kubernetes";
             name: string;
+            /** Format: date-time */
+            renewed_at?: string;
+            server?: string;
         };
         TargetCheck: {
-            /** @description why it is not ok, or what is missing */
+            /** @description why it is not ok */
             message?: string;
+            /** @description rights that stacks may need and the server does not have on the target */
+            missing?: string[] | null;
             ok: boolean;
             target: string;
             version?: string;
+        };
+        TargetRenewalBody: {
+            /** @description context of the kubeconfig; absent: its current one */
+            context?: string;
+            /** @description text of a kubeconfig that refers to no files and no programs; only its chosen context is kept, encrypted */
+            kubeconfig: string;
         };
         Template: {
             /** Format: date-time */
@@ -1481,13 +2340,19 @@ export interface components {
             created_at: string;
             created_by: string;
             description?: string;
-            /** @description sha256:<hex> of the text */
+            /** @description sha256:<hex> of the text, of a package of all its files */
             digest: string;
             /** Format: int64 */
             elements: number;
             /** @description name of the uploaded file; its ending tells YAML from JSON */
             filename: string;
+            /** @description paths in the package beside the main file, sorted */
+            files?: string[] | null;
+            /** @description a second name, for templateId of AOS.Stack elements */
+            id?: string;
             inputs: components["schemas"]["Input"][] | null;
+            /** @description name of the uploaded package; empty for a text */
+            package?: string;
             /**
              * Format: int64
              * @description bytes
@@ -1527,19 +2392,69 @@ export interface components {
             name: string;
             phone?: string;
         };
+        ValueDiff: {
+            a?: string;
+            b?: string;
+            name: string;
+        };
         Variable: {
             description?: string;
             name: string;
             value: string;
         };
+        Vote: {
+            approve: boolean;
+            /** Format: date-time */
+            at: string;
+            comment?: string;
+            /** @description the review's groups that the person stands for */
+            groups?: string[] | null;
+            /** @description of the preview that was answered to */
+            hash?: string;
+            user: string;
+        };
         Webhook: {
             /** @description where in the file, such as start.conditions[0] */
             condition: string;
+            /** @description messages are refused */
+            disabled?: boolean;
             /** @description /hooks/{token}, below the server's URL */
             path: string;
+            /** @description what the sender signs with */
+            secret?: string;
+            /** @description how messages are signed */
+            signature?: string;
             url: string;
         };
-        WebhookCondition: Record<string, never>;
+        WebhookChangeBody: {
+            /** @description where in the file, such as start.conditions[0] */
+            condition: string;
+            disabled?: boolean;
+            /** @description a new secret */
+            new_secret?: boolean;
+            /** @description a new address; the old one is gone at once */
+            rotate?: boolean;
+            /** @description a secret of your own */
+            secret?: string;
+        };
+        WebhookCondition: {
+            /** @enum {string} */
+            extra?: "refuse" | "ignore";
+            /** @enum {string} */
+            signature?: "standard" | "github" | "gitlab" | "gitee" | "gitea";
+            window?: string;
+        };
+        When: {
+            equals?: string;
+            in?: string[] | null;
+            /** @description how the stage ended */
+            is?: string[] | null;
+            /** @description regular expression that the whole value must match */
+            matches?: string;
+            not_equals?: string;
+            stage?: string;
+            variable?: string;
+        };
     };
     responses: never;
     parameters: never;
@@ -1607,6 +2522,281 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Action"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listChannels: {
+        parameters: {
+            query?: {
+                /** @description most items of the page */
+                limit?: number;
+                /** @description next of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListChannel"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getChannel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setChannel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChannelSettingsBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteChannel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listChannelMessages: {
+        parameters: {
+            query?: {
+                /** @description most items of the page */
+                limit?: number;
+                /** @description next of the page before */
+                cursor?: string;
+                /** @description only what has a greater seq; -1 follows from now on */
+                after?: number;
+                /** @description answer with server-sent events that go on; so does Accept: text/event-stream */
+                follow?: boolean;
+            };
+            header?: {
+                /** @description seq of the last event that a stream gave; it goes on after that */
+                "Last-Event-ID"?: string;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the list or, with follow, a stream: each event has seq as its id, the name message and one item as JSON. A comment every 15 seconds says that it is alive. A stream that will never give anything again ends with the event end. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListChannelMessage"];
+                    "text/event-stream": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    publish: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the same key on the same channel counts once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["NewMessageBody"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelMessage"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getChannelMessage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelMessage"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replayMessage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelMessage"];
                 };
             };
             /** @description Error */
@@ -1751,6 +2941,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1780,6 +2971,7 @@ export interface operations {
             /** @description No Content */
             204: {
                 headers: {
+                    "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -1963,6 +3155,42 @@ export interface operations {
             };
         };
     };
+    validatePipeline: {
+        parameters: {
+            query?: {
+                /** @description name for the findings */
+                file?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/yaml": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PipelineCheck"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getPipeline: {
         parameters: {
             query?: never;
@@ -2066,6 +3294,42 @@ export interface operations {
             };
         };
     };
+    listMessages: {
+        parameters: {
+            query?: {
+                /** @description most items of the page */
+                limit?: number;
+                /** @description next of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListMessage"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listRuns: {
         parameters: {
             query?: {
@@ -2073,6 +3337,15 @@ export interface operations {
                 limit?: number;
                 /** @description next of the page before */
                 cursor?: string;
+                state?: "queued" | "running" | "waiting" | "held" | "succeeded" | "failed" | "canceled" | "timed-out";
+                /** @description what started it */
+                cause?: string;
+                /** @description who started it by hand */
+                by?: string;
+                /** @description made at or after this time */
+                since?: string;
+                /** @description made before this time */
+                until?: string;
             };
             header?: never;
             path: {
@@ -2137,6 +3410,41 @@ export interface operations {
             };
         };
     };
+    changeWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookChangeBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getRun: {
         parameters: {
             query?: never;
@@ -2168,11 +3476,45 @@ export interface operations {
             };
         };
     };
+    compareRuns: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                other: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunDiff"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listRunLogs: {
         parameters: {
             query?: {
                 /** @description only the lines of one stage */
                 stage?: string;
+                /** @description only lines that hold this text, upper and lower case alike; not for streams */
+                search?: string;
                 /** @description most items of the page */
                 limit?: number;
                 /** @description next of the page before */
@@ -2201,6 +3543,111 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ListLogLine"];
                     "text/event-stream": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retryRun: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StageRetryBody"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    answerReview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReviewAnswerBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rollbackRun: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StageRollbackBody"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
                 };
             };
             /** @description Error */
@@ -2252,6 +3699,13 @@ export interface operations {
                 limit?: number;
                 /** @description next of the page before */
                 cursor?: string;
+                /** @description a part of the name */
+                q?: string;
+                status?: "pending" | "processing" | "running" | "abnormal";
+                target?: string;
+                template?: string;
+                /** @description key=value, or key for any value; may be repeated */
+                label?: string[] | null;
             };
             header?: never;
             path?: never;
@@ -2380,8 +3834,10 @@ export interface operations {
     deleteStack: {
         parameters: {
             query?: {
-                /** @description forget what cannot be reached */
+                /** @description forget what cannot be reached; the action's message says what was left behind */
                 force?: boolean;
+                /** @description why, for the record */
+                comment?: string;
             };
             header?: {
                 /** @description ETag that the stack must have */
@@ -2401,6 +3857,45 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Begun"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    updateStack: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag that the stack must have */
+                "If-Match"?: string;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StackUpdateBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Stack"];
                 };
             };
             /** @description Error */
@@ -2481,6 +3976,72 @@ export interface operations {
             };
         };
     };
+    copyStack: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StackCopyBody"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Begun"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getStackDrift: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Drift"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listStackElements: {
         parameters: {
             query?: never;
@@ -2545,6 +4106,72 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ListEvent"];
                     "text/event-stream": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportStack: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["StackExportBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StackExport"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listStackHistory: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListGoodState"];
                 };
             };
             /** @description Error */
@@ -2927,6 +4554,41 @@ export interface operations {
             };
         };
     };
+    renewTarget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TargetRenewalBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Target"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listTemplates: {
         parameters: {
             query?: {
@@ -2966,6 +4628,8 @@ export interface operations {
             query?: {
                 /** @description name of the file, for the positions of findings */
                 filename?: string;
+                /** @description name of the template text within a package; blueprint.yaml when not given */
+                main?: string;
             };
             header?: never;
             path?: never;
@@ -3066,6 +4730,10 @@ export interface operations {
                 /** @description name of the file, for the positions of findings; its ending tells YAML from JSON */
                 filename?: string;
                 description?: string;
+                /** @description name of the template text within a package; blueprint.yaml when not given */
+                main?: string;
+                /** @description a second name of the version, for templateId of AOS.Stack elements */
+                id?: string;
             };
             header?: never;
             path: {
@@ -3118,6 +4786,40 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getTemplatePackage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Content-Disposition"?: string;
+                    "Content-Type"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
             };
             /** @description Error */
             default: {

@@ -113,6 +113,18 @@ const changeStack = createRoute({
   component: lazyRouteComponent(() => import("../features/stacks/change"), "ChangeStackPage"),
 });
 
+const compare = createRoute({
+  getParentRoute: () => shell,
+  path: "/runs/$id/compare/$other",
+  component: lazyRouteComponent(() => import("../features/runs/compare"), "ComparePage"),
+});
+const channels = createRoute({
+  getParentRoute: () => shell,
+  path: "/channels",
+  validateSearch: (search): { name?: string } => ({ name: text(search.name) }),
+  component: lazyRouteComponent(() => import("../features/channels/page"), "ChannelsPage"),
+});
+
 const images = createRoute({
   getParentRoute: () => shell,
   path: "/images",
@@ -126,7 +138,7 @@ const account = createRoute({ getParentRoute: () => shell, path: "/account", com
 const tree = root.addChildren([
   login,
   shell.addChildren([
-    overview, pipelines, newPipeline, pipeline, editPipeline, run, templates, newTemplate, template, stacks, newStack, stack, changeStack, images, targets, users, account,
+    overview, pipelines, newPipeline, pipeline, editPipeline, run, templates, newTemplate, template, stacks, newStack, stack, changeStack, compare, channels, images, targets, users, account,
   ]),
 ]);
 

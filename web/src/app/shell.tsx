@@ -10,6 +10,7 @@ import FileTextOutlined from "@ant-design/icons/FileTextOutlined";
 import GlobalOutlined from "@ant-design/icons/GlobalOutlined";
 import MenuOutlined from "@ant-design/icons/MenuOutlined";
 import BulbOutlined from "@ant-design/icons/BulbOutlined";
+import NotificationOutlined from "@ant-design/icons/NotificationOutlined";
 import TeamOutlined from "@ant-design/icons/TeamOutlined";
 import UserOutlined from "@ant-design/icons/UserOutlined";
 import { useQueryClient, useSuspenseQuery } from "@tanstack/react-query";
@@ -21,7 +22,7 @@ import { languages, setLanguage, useText, type Key } from "../i18n";
 import { useSettings, type ThemeChoice } from "./settings";
 
 interface Place {
-  to: "/" | "/pipelines" | "/templates" | "/stacks" | "/images" | "/targets" | "/users";
+  to: "/" | "/pipelines" | "/templates" | "/stacks" | "/images" | "/targets" | "/channels" | "/users";
   text: Key;
   icon: ReactNode;
   admin?: boolean;
@@ -34,6 +35,7 @@ const places: Place[] = [
   { to: "/templates", text: "app.templates", icon: <FileTextOutlined /> },
   { to: "/images", text: "app.images", icon: <ContainerOutlined /> },
   { to: "/targets", text: "app.targets", icon: <ClusterOutlined /> },
+  { to: "/channels", text: "app.channels", icon: <NotificationOutlined /> },
   { to: "/users", text: "app.users", icon: <TeamOutlined />, admin: true },
 ];
 

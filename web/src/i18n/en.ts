@@ -2,7 +2,7 @@
 export const en = {
   app: {
     name: "Fairlead", menu: "Menu", overview: "Overview", pipelines: "Pipelines", templates: "Templates", stacks: "Stacks", images: "Images",
-    targets: "Targets", users: "Users", account: "My account", signOut: "Sign out", language: "Language", theme: "Theme", light: "Light", dark: "Dark",
+    targets: "Targets", channels: "Channels", users: "Users", account: "My account", signOut: "Sign out", language: "Language", theme: "Theme", light: "Light", dark: "Dark",
     system: "As the system", lost: "The connection to the server is lost. It is tried again all the time; what you see may be old.", docs: "API documentation",
     skip: "Skip to the content",
   },
@@ -23,11 +23,11 @@ export const en = {
     denied: "You may not do this. Ask an administrator for the right.", valueNone: "no value", number: "Number",
   },
   state: {
-    queued: "queued", running: "running", waiting: "waiting", held: "held", succeeded: "succeeded", failed: "failed", canceled: "canceled", "timed-out": "timed out",
+    queued: "queued", running: "running", waiting: "waiting", held: "held", missing: "missing", changed: "changed", same: "as applied", unread: "not read", succeeded: "succeeded", failed: "failed", canceled: "canceled", "timed-out": "timed out",
     pending: "pending", ignored: "ignored", skipped: "skipped", processing: "processing", abnormal: "abnormal", healthy: "healthy", unhealthy: "unhealthy",
     progressing: "progressing", unknown: "unknown", applying: "applying", made: "made", planned: "planned", deleting: "deleting",
   },
-  verb: { create: "create", update: "update", replace: "replace", delete: "delete", none: "unchanged", upgrade: "upgrade", rollback: "roll back", retry: "retry" },
+  verb: { create: "create", update: "update", replace: "replace", delete: "delete", none: "unchanged", adopt: "adopt", upgrade: "upgrade", rollback: "roll back", retry: "retry" },
   overview: {
     running: "Running now", waiting: "Waits for somebody", failed: "Failed lately", targets: "Targets", nothingRuns: "Nothing runs at the moment.",
     nothingWaits: "Nothing waits for you.", nothingFailed: "Nothing failed lately.", stacks: "Stacks", healthyStacks: "{{healthy}} of {{count}} healthy",
@@ -52,6 +52,21 @@ export const en = {
     title: "Run {{number}} of {{name}}", stop: "Stop run", stopText: "The running stage is canceled between elements; what was made stays and is recorded.", cause: "Cause", variables: "Variables",
     log: "Log", resources: "Resources", images: "Images", digest: "Digest", attempt: "Attempt", noLog: "No line yet.", follow: "Follow", searchLog: "Search the log", matches: "{{count}} lines",
     stage: "Stage", allStages: "All stages", startAgain: "Start again with these variables", manual: "by hand", webhook: "by webhook", openStack: "Open stack", lines: "{{count}} lines",
+  },
+  decide: {
+    approve: "Approve", reject: "Reject", retry: "Retry stage", rollback: "Roll back its stack", comment: "Comment", commentNeeded: "A comment is needed", variables: "Variables for this try",
+    votes: "Answers so far", approved: "approved", rejected: "rejected", willChange: "What the next deployment will change", held: "The stage failed and the run is held until {{until}}. Retry it, roll its stack back, or stop the run.",
+    rollbackText: "The stage's stack goes back to its last good state; the run stays held.", waits: "Waits for", conditions: "Conditions", met: "met", open: "open", compare: "Compare with another run", differences: "Differences", same: "The runs do not differ.",
+    retryTitle: "Retry {{stage}}", reviewTitle: "Review {{stage}}", messages: "Messages", result: "What it did", source: "From", parameters: "Parameters", noMessages: "No message was received yet.",
+    newSecret: "New signing secret", rotate: "New address", rotateText: "The present address stops working at once.", disable: "Disable", enable: "Enable", secretOnce: "The secret, shown only now:", disabled: "disabled",
+  },
+  channels: {
+    empty: "There is no channel yet. A channel carries messages from stages to stages; it is made when something first publishes to it.", publish: "Publish", publishTitle: "Publish to {{name}}", publishers: "Publishers", listeners: "Listeners",
+    messages: "Messages", last: "Last message", replay: "Send again", name: "Channel", deleteText: "Channel {{name}} and its messages will be deleted.", published: "The message was published.", addParam: "Add parameter",
+  },
+  drift: {
+    title: "Drift", look: "Look at the target now", none: "Everything is on the target as it was applied.", missing: "missing", changed: "changed", unread: "could not be read", read: "Read {{time}}", states: "Good states", restore: "Roll back to this", current: "present",
+    protect: "Protect from deletion", unprotect: "Take the protection off", copy: "Copy", copyTitle: "Copy {{name}}", newName: "Name of the copy", protectedTag: "protected", parent: "Part of", adopt: "Take over resources that exist already",
   },
   templates: {
     create: "Upload template", empty: "There is no template yet. A template describes the elements of an application.", graph: "Element graph", source: "Text", usedBy: "Read by",
@@ -86,7 +101,7 @@ export const en = {
   },
   targets: {
     empty: "There is no target yet. A target is a container engine or a Kubernetes cluster.", kind: "Kind", host: "Address", check: "Check", answers: "answers", silent: "does not answer", add: "Add target",
-    deleteText: "Target {{name}} will be removed. Nothing on it changes.", engine: "Container engine", kubernetes: "Kubernetes",
+    deleteText: "Target {{name}} will be removed. Nothing on it changes.", engine: "Container engine", kubernetes: "Kubernetes", kubeconfig: "Kubeconfig (only the context that is used is kept, encrypted)", context: "Context; empty: the current one", missing: "Missing", inCluster: "the cluster that this server runs in",
   },
   users: {
     create: "Create user", admin: "Administrator", email: "E-mail", phone: "Phone", locale: "Language", password: "Password", changePassword: "Change password", oldPassword: "Present password",

@@ -3,7 +3,7 @@ import type { Texts } from "./en";
 // 控制台的中文文本。
 export const zh: Texts = {
   app: {
-    name: "Fairlead", menu: "菜单", overview: "总览", pipelines: "流水线", templates: "模板", stacks: "堆栈", images: "镜像", targets: "集群", users: "用户", account: "我的账号",
+    name: "Fairlead", menu: "菜单", overview: "总览", pipelines: "流水线", templates: "模板", stacks: "堆栈", images: "镜像", targets: "集群", channels: "频道", users: "用户", account: "我的账号",
     signOut: "退出登录", language: "语言", theme: "主题", light: "浅色", dark: "深色", system: "跟随系统", lost: "与服务器的连接已断开，正在不断重试；当前显示的内容可能已过时。", docs: "API 文档",
     skip: "跳到正文",
   },
@@ -18,10 +18,10 @@ export const zh: Texts = {
     unreachable: "无法连接服务器。请检查网络连接后重试。", showAdvanced: "显示高级参数", ago: "{{time}}", line: "第 {{line}} 行", denied: "您没有此权限，请联系管理员授权。", valueNone: "无值", number: "编号",
   },
   state: {
-    queued: "排队中", running: "运行中", waiting: "等待中", held: "已挂起", succeeded: "成功", failed: "失败", canceled: "已取消", "timed-out": "超时", pending: "未开始", ignored: "已忽略", skipped: "已跳过",
+    queued: "排队中", running: "运行中", waiting: "等待中", held: "已挂起", missing: "缺失", changed: "已变化", same: "一致", unread: "未读取", succeeded: "成功", failed: "失败", canceled: "已取消", "timed-out": "超时", pending: "未开始", ignored: "已忽略", skipped: "已跳过",
     processing: "处理中", abnormal: "异常", healthy: "健康", unhealthy: "异常", progressing: "进行中", unknown: "未知", applying: "部署中", made: "已创建", planned: "计划中", deleting: "删除中",
   },
-  verb: { create: "创建", update: "更新", replace: "替换", delete: "删除", none: "不变", upgrade: "变更", rollback: "回滚", retry: "重试" },
+  verb: { create: "创建", update: "更新", replace: "替换", delete: "删除", none: "不变", adopt: "接管", upgrade: "变更", rollback: "回滚", retry: "重试" },
   overview: {
     running: "正在运行", waiting: "等待处理", failed: "最近失败", targets: "集群", nothingRuns: "当前没有正在运行的任务。", nothingWaits: "没有等待您处理的任务。", nothingFailed: "最近没有失败的任务。",
     stacks: "堆栈", healthyStacks: "{{count}} 个堆栈中 {{healthy}} 个健康", start: "快速入门", step1: "将镜像推送到镜像仓库", step2: "上传模板", step3: "创建流水线，通过模板部署镜像",
@@ -41,6 +41,20 @@ export const zh: Texts = {
     title: "{{name}} 第 {{number}} 次执行", stop: "停止执行", stopText: "正在运行的阶段会在元素之间取消；已创建的资源会保留并记录。", cause: "启动方式", variables: "全局变量", log: "日志", resources: "部署资源", images: "镜像",
     digest: "摘要", attempt: "尝试次数", noLog: "暂无日志。", follow: "跟随", searchLog: "搜索日志", matches: "{{count}} 行", stage: "阶段", allStages: "全部阶段", startAgain: "用这些变量再次启动", manual: "手动", webhook: "Webhook",
     openStack: "打开堆栈", lines: "{{count}} 行",
+  },
+  decide: {
+    approve: "通过", reject: "拒绝", retry: "重试阶段", rollback: "回滚其堆栈", comment: "审核意见", commentNeeded: "必须填写意见", variables: "本次重试使用的变量", votes: "已有意见", approved: "已通过", rejected: "已拒绝",
+    willChange: "下一次部署将发生的变化", held: "阶段失败，执行挂起至 {{until}}。可以重试、回滚其堆栈或停止执行。", rollbackText: "该阶段的堆栈将回到最近一次正常的状态；执行保持挂起。", waits: "等待", conditions: "触发条件", met: "已满足", open: "未满足",
+    compare: "与另一次执行对比", differences: "差异", same: "两次执行没有差异。", retryTitle: "重试 {{stage}}", reviewTitle: "审核 {{stage}}", messages: "触发信息", result: "处理结果", source: "来源", parameters: "参数", noMessages: "尚未收到消息。",
+    newSecret: "新的签名密钥", rotate: "更换地址", rotateText: "当前地址将立即失效。", disable: "停用", enable: "启用", secretOnce: "密钥只显示这一次：", disabled: "已停用",
+  },
+  channels: {
+    empty: "还没有频道。频道在阶段之间传递消息，首次发布时自动创建。", publish: "发布消息", publishTitle: "向 {{name}} 发布消息", publishers: "发布者", listeners: "监听者", messages: "消息", last: "最近消息", replay: "重新发送", name: "频道",
+    deleteText: "将删除频道 {{name}} 及其消息。", published: "消息已发布。", addParam: "添加参数",
+  },
+  drift: {
+    title: "漂移检测", look: "立即检测", none: "集群上的资源与部署时一致。", missing: "缺失", changed: "已变化", unread: "无法读取", read: "检测时间：{{time}}", states: "正常状态", restore: "回滚到此状态", current: "当前",
+    protect: "启用删除保护", unprotect: "取消删除保护", copy: "复制", copyTitle: "复制 {{name}}", newName: "副本名称", protectedTag: "已保护", parent: "所属堆栈", adopt: "接管已存在的资源",
   },
   templates: {
     create: "上传模板", empty: "还没有模板。模板描述应用由哪些元素组成。", graph: "元素关系图", source: "文本", usedBy: "使用者", stacksUsing: "使用此版本的堆栈", deleteVersion: "删除版本",
@@ -70,7 +84,7 @@ export const zh: Texts = {
   },
   targets: {
     empty: "还没有集群。集群可以是容器引擎或 Kubernetes。", kind: "类型", host: "地址", check: "检查", answers: "可访问", silent: "无响应", add: "添加集群", deleteText: "将移除集群 {{name}}，其上的资源不受影响。",
-    engine: "容器引擎", kubernetes: "Kubernetes",
+    engine: "容器引擎", kubernetes: "Kubernetes", kubeconfig: "Kubeconfig（仅保存所用的上下文，并加密）", context: "上下文；留空表示当前上下文", missing: "缺少", inCluster: "服务器所在的集群",
   },
   users: {
     create: "创建用户", admin: "管理员", email: "邮箱", phone: "电话", locale: "语言", password: "密码", changePassword: "修改密码", oldPassword: "当前密码", newPassword: "新密码", repeat: "确认新密码", mismatch: "两次输入的密码不一致",

@@ -79,7 +79,7 @@ export function InputsForm({ inputs, given, onChange, placeholder, plain = false
   ];
   return (
     <>
-      <Table<TemplateInput> size="small" rowKey="name" dataSource={shown} columns={columns} pagination={false} aria-label={t("common.inputs")} locale={{ emptyText: t("templates.noInputs") }} />
+      <Table<TemplateInput> className="form-table" size="small" rowKey="name" dataSource={shown} columns={columns} pagination={false} aria-label={t("common.inputs")} locale={{ emptyText: t("templates.noInputs") }} />
       {hidden && <Checkbox checked={advanced} onChange={(e) => showAdvanced(e.target.checked)}>{t("common.showAdvanced")}</Checkbox>}
     </>
   );

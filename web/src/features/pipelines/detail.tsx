@@ -1,9 +1,9 @@
 import { useMemo, useState } from "react";
-import { Button, Tabs, type TableColumnsType } from "antd";
+import { App, Button, Tabs, Tag, type TableColumnsType } from "antd";
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import { api, need, type Noun } from "../../api/client";
-import { pipeline as pipelineQuery, run as runQuery, runs as runsQuery } from "../../api/queries";
+import { pipeline as pipelineQuery, pipelineMessages, run as runQuery, runs as runsQuery } from "../../api/queries";
 import { useText } from "../../i18n";
 import { pipelinePicture } from "../../picture/model";
 import { PictureView } from "../../picture/view";
@@ -14,6 +14,7 @@ import { LinkButton } from "../../ui/link";
 import { List } from "../../ui/list";
 import { RunLink } from "../../ui/name";
 import { Facts, Loaded, Page } from "../../ui/page";
+import { explain } from "../../ui/problem";
 import { Ago, StateTag, Took } from "../../ui/state";
 import { StartDialog } from "./start";
 
@@ -68,6 +69,7 @@ function Content({ pipeline }: { pipeline: Pipeline }) {
         items={[
           { key: "runs", label: t("pipelines.history"), children: <History name={pipeline.name} /> },
           { key: "variables", label: t("pipelines.variables"), children: <Facts items={(pipeline.spec.variables ?? []).map((v) => [v.description ? `${v.name} · ${v.description}` : v.name, <code key={v.name}>{v.value}</code>])} /> },
+          { key: "messages", label: t("decide.messages"), children: <Messages name={pipeline.name} /> },
           { key: "webhooks", label: t("pipelines.webhooks"), children: <Webhooks pipeline={pipeline} /> },
           { key: "yaml", label: t("pipelines.yaml"), children: <Editor value={pipeline.source} label={t("pipelines.yaml")} /> },
         ]}
@@ -83,9 +85,48 @@ function Webhooks({ pipeline }: { pipeline: Pipeline }) {
   if (hooks.length === 0) return <p className="dim">{t("common.none")}</p>;
   return (
     <ul className="plain">
-      {hooks.map((h) => <li key={h.path}><span className="dim">{h.condition}</span><Copyable text={h.url} /></li>)}
+      {hooks.map((h) => <WebhookRow key={h.condition} pipeline={pipeline.name} hook={h} />)}
     </ul>
   );
+}
+
+function WebhookRow({ pipeline, hook }: { pipeline: string; hook: Noun<"Webhook"> }) {
+  const { t } = useText();
+  const client = useQueryClient();
+  const { message } = App.useApp();
+  const [rotating, rotate] = useState(false);
+  const [secret, setSecret] = useState<string>();
+  const change = async (body: { rotate?: boolean; disabled?: boolean; new_secret?: boolean }) => {
+    const stored = await need(api.POST("/api/v1/pipelines/{name}/webhooks", { params: { path: { name: pipeline } }, body: { condition: hook.condition, ...body } }));
+    if (body.new_secret) setSecret(stored.secret);
+    await client.invalidateQueries({ queryKey: ["pipelines"] });
+  };
+  const quietly = (body: Parameters<typeof change>[0]) => void change(body).catch((e: unknown) => message.error(explain(e, t)));
+  return (
+    <li>
+      <span className="dim">{hook.condition}</span>
+      <Copyable text={hook.url} />
+      {hook.disabled && <Tag>{t("decide.disabled")}</Tag>}
+      {hook.signature && <Tag>{hook.signature}</Tag>}
+      <Button size="small" onClick={() => rotate(true)}>{t("decide.rotate")}</Button>
+      <Button size="small" onClick={() => quietly({ disabled: !hook.disabled })}>{hook.disabled ? t("decide.enable") : t("decide.disable")}</Button>
+      <Button size="small" onClick={() => quietly({ new_secret: true })}>{t("decide.newSecret")}</Button>
+      {secret && <p>{t("decide.secretOnce")} <Copyable text={secret} /></p>}
+      <Confirm open={rotating} title={t("decide.rotate")} text={t("decide.rotateText")} button={t("decide.rotate")} onClose={() => rotate(false)} onConfirm={() => change({ rotate: true })} />
+    </li>
+  );
+}
+
+function Messages({ name }: { name: string }) {
+  const { t } = useText();
+  const query = useQuery(pipelineMessages(name));
+  const columns: TableColumnsType<Noun<"Message">> = [
+    { title: t("common.time"), key: "time", render: (_, m) => <Ago time={m.received_at} /> },
+    { title: t("decide.source"), key: "source", render: (_, m) => <>{m.kind} <span className="dim">{m.source ?? m.condition}</span></> },
+    { title: t("decide.parameters"), key: "params", render: (_, m) => Object.entries(m.params).map(([k, v]) => <div key={k}><code>{k}={v}</code></div>) },
+    { title: t("decide.result"), key: "result", render: (_, m) => <>{m.run ? <RunLink id={m.run}>{m.result}</RunLink> : m.result} <span className="dim">{m.reason}</span></> },
+  ];
+  return <Loaded query={query}>{(items) => <List label={t("decide.messages")} items={items} columns={columns} rowKey={(m) => m.id + m.condition} empty={t("decide.noMessages")} />}</Loaded>;
 }
 
 function History({ name }: { name: string }) {

@@ -1,9 +1,9 @@
 import { useMemo, useState } from "react";
-import { Button, Tabs, type TableColumnsType } from "antd";
-import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { Alert, Button, Tabs, Tag, type TableColumnsType } from "antd";
+import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { api, need, type Noun } from "../../api/client";
-import { pipeline as pipelineQuery, run as runQuery, stackElements } from "../../api/queries";
+import { pipeline as pipelineQuery, run as runQuery, runs as runsQuery, stackElements } from "../../api/queries";
 import { useText } from "../../i18n";
 import { pipelinePicture } from "../../picture/model";
 import { PictureView } from "../../picture/view";
@@ -15,6 +15,7 @@ import { PipelineLink, StackLink } from "../../ui/name";
 import { Facts, Loaded, Page } from "../../ui/page";
 import { Ago, StateTag, Took } from "../../ui/state";
 import { StartDialog } from "../pipelines/start";
+import { Decisions, Reviews } from "./decide";
 
 type Run = Noun<"Run">;
 type StageRun = Noun<"StageRun">;
@@ -42,6 +43,7 @@ export function RunPage() {
       actions={
         run && (
           <>
+            <Decisions run={run} />
             {!finalStates.includes(run.state) && <Button danger disabled={run.stopping} onClick={() => stop(true)}>{t("runs.stop")}</Button>}
             {pipeline.data && <Button onClick={() => startAgain(true)}>{t("runs.startAgain")}</Button>}
           </>
@@ -66,6 +68,8 @@ function Content({ run }: { run: Run }) {
   const choose = (name: string | undefined) => void navigate({ search: (s) => ({ ...s, stage: name }), replace: true });
   return (
     <>
+      {run.waiting_for && <Alert type="info" showIcon className="gap" title={run.waiting_for} />}
+      <Reviews run={run} />
       <Facts
         items={[
           [t("runs.cause"), [run.cause, run.by].filter(Boolean).join(" · ")],
@@ -87,6 +91,8 @@ function Content({ run }: { run: Run }) {
           { key: "log", label: t("runs.log"), children: <Log key={`${run.id} ${chosen ?? ""}`} run={run} stage={chosen} /> },
           { key: "resources", label: t("runs.resources"), children: <Resources stages={stage ? [stage] : stages} /> },
           { key: "variables", label: t("runs.variables"), children: <Facts items={Object.entries(run.variables).map(([k, v]) => [k, <code key={k}>{v}</code>])} /> },
+          { key: "triggers", label: t("decide.conditions"), children: <Triggers stages={stage ? [stage] : stages} /> },
+          { key: "compare", label: t("decide.compare"), children: <Others run={run} /> },
           { key: "images", label: t("runs.images"), children: <Images stages={stage ? [stage] : stages} /> },
         ]}
       />
@@ -103,6 +109,7 @@ function StageFacts({ stage }: { stage: StageRun }) {
         [t("runs.attempt"), stage.attempt],
         [t("common.took"), <Took key="t" from={stage.started_at} to={stage.ended_at} />],
         [t("pipelines.stack"), stage.stack && <StackLink name={stage.stack} />],
+        [t("decide.waits"), stage.waiting_for],
         [t("common.message"), stage.message],
       ]}
     />
@@ -112,6 +119,34 @@ function StageFacts({ stage }: { stage: StageRun }) {
 function Log({ run, stage }: { run: Run; stage: string | undefined }) {
   const { lines } = useRunLog(run.id, stage);
   return <LogView lines={lines} name={`${run.pipeline}-${run.number}`} showStage={stage === undefined} />;
+}
+
+function Triggers({ stages }: { stages: readonly StageRun[] }) {
+  const { t, time } = useText();
+  const conditions = stages.flatMap((s) => (s.conditions ?? []).map((c) => ({ stage: s.name, ...c })));
+  if (conditions.length === 0) return <p className="dim">{t("common.none")}</p>;
+  return (
+    <ul className="plain">
+      {conditions.map((c) => (
+        <li key={c.condition}>
+          <Tag color={c.met ? "success" : "default"}>{c.met ? t("decide.met") : t("decide.open")}</Tag>
+          <strong>{c.stage}</strong> {c.kind} <span className="dim">{c.source}</span>
+          {c.at && <span className="dim">{time(c.at)}</span>}
+          {Object.entries(c.values ?? {}).map(([k, v]) => <code key={k}>{k}={v}</code>)}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Others({ run }: { run: Run }) {
+  const query = useInfiniteQuery(runsQuery(run.pipeline));
+  const others = (query.data?.pages[0]?.items ?? []).filter((r) => r.id !== run.id).slice(0, 20);
+  return (
+    <ul className="plain">
+      {others.map((r) => <li key={r.id}><StateTag state={r.state} /><Link to="/runs/$id/compare/$other" params={{ id: r.id, other: run.id }}>#{r.number}</Link><Ago time={r.created_at} /></li>)}
+    </ul>
+  );
 }
 
 function Images({ stages }: { stages: readonly StageRun[] }) {

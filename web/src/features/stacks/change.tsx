@@ -129,11 +129,12 @@ function Preview({ wanted, inputs, exists }: { wanted: Wanted; inputs: Record<st
     setBusy(true);
     setError(undefined);
     try {
+      const preview = query.data?.plan.hash; // refused when something has changed since
       if (exists) {
         const { name, ...change } = body;
-        await need(api.POST("/api/v1/stacks/{name}/upgrade", { params: { path: { name } }, body: change }));
+        await need(api.POST("/api/v1/stacks/{name}/upgrade", { params: { path: { name } }, body: { ...change, preview } }));
       } else {
-        await need(api.POST("/api/v1/stacks", { body }));
+        await need(api.POST("/api/v1/stacks", { body: { ...body, preview } }));
       }
       await client.invalidateQueries({ queryKey: ["stacks"] });
       await navigate({ to: "/stacks/$name", params: { name: wanted.name }, search: {} });

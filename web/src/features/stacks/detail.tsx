@@ -1,5 +1,5 @@
 import { useMemo, useState } from "react";
-import { App, Button, Checkbox, Collapse, Tabs, type TableColumnsType } from "antd";
+import { App, Button, Checkbox, Collapse, Tabs, Tag, type TableColumnsType } from "antd";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { api, need, type Noun } from "../../api/client";
@@ -11,10 +11,11 @@ import { Confirm } from "../../ui/confirm";
 import { CopyButton } from "../../ui/copy";
 import { LinkButton } from "../../ui/link";
 import { List } from "../../ui/list";
-import { TemplateLink } from "../../ui/name";
+import { StackLink, TemplateLink } from "../../ui/name";
 import { Facts, Loaded, Nothing, Page } from "../../ui/page";
 import { explain } from "../../ui/problem";
 import { Ago, StateTag, Took } from "../../ui/state";
+import { CopyDialog, DriftView, GoodStates, ProtectButton } from "./life";
 import { PlanView, valueText } from "./plan";
 
 type Stack = Noun<"Stack">;
@@ -30,7 +31,7 @@ export function StackPage() {
     <Page
       title={name}
       trail={<Link to="/stacks" search={{}}>{t("app.stacks")}</Link>}
-      note={stack && <><StateTag state={stack.status} good={stack.status === "running"} /><StateTag state={stack.health} reason={stack.reason} /></>}
+      note={stack && <><StateTag state={stack.status} good={stack.status === "running"} /><StateTag state={stack.health} reason={stack.reason} />{stack.protected && <Tag>{t("drift.protectedTag")}</Tag>}{Object.entries(stack.labels ?? {}).map(([k, v]) => <Tag key={k}>{k}={v}</Tag>)}</>}
       actions={stack && <Verbs stack={stack} />}
     >
       <Loaded query={query}>{({ data }) => <Content stack={data} />}</Loaded>
@@ -47,6 +48,7 @@ function Verbs({ stack }: { stack: Stack }) {
   const [deleting, remove] = useState(false);
   const [rolling, roll] = useState(false);
   const [force, setForce] = useState(false);
+  const [copying, copy] = useState(false);
   const refresh = () => client.invalidateQueries({ queryKey: ["stacks"] });
   const rollback = async () => {
     await need(api.POST("/api/v1/stacks/{name}/rollback", { params: { path: { name } }, body: {} }));
@@ -77,10 +79,13 @@ function Verbs({ stack }: { stack: Stack }) {
         <>
           <LinkButton look="primary" to="/stacks/$name/change" params={{ name }}>{t("stacks.change")}</LinkButton>
           <Button onClick={() => roll(true)}>{t("stacks.rollback")}</Button>
+          <Button onClick={() => copy(true)}>{t("drift.copy")}</Button>
+          <ProtectButton stack={stack} />
           {stack.status === "abnormal" && <Button onClick={() => retry.mutate()} loading={retry.isPending}>{t("stacks.retry")}</Button>}
         </>
       )}
       <Button danger disabled={busy || stack.protected} onClick={() => remove(true)}>{t("common.delete")}</Button>
+      {copying && <CopyDialog stack={stack} onClose={() => copy(false)} />}
       <Confirm open={rolling} title={t("stacks.rollback")} text={t("stacks.rollbackText")} button={t("stacks.rollback")} onClose={() => roll(false)} onConfirm={rollback} />
       <Confirm open={deleting} title={t("stacks.delete")} text={t("stacks.deleteText", { name })} word={name} button={t("common.delete")} onClose={() => remove(false)} onConfirm={destroy}>
         <Checkbox checked={force} onChange={(e) => setForce(e.target.checked)}>{t("stacks.force")}</Checkbox>
@@ -100,6 +105,7 @@ function Content({ stack }: { stack: Stack }) {
           [t("common.description"), stack.description],
           [t("stacks.template"), <TemplateLink key="t" name={stack.template} version={stack.version} />],
           [t("stacks.target"), `${stack.target} / ${stack.namespace}`],
+          [t("drift.parent"), stack.parent && <StackLink key="p" name={stack.parent} />],
           [t("stacks.revision"), stack.revision],
           [t("common.updated"), <Ago key="u" time={stack.updated_at} />],
           [t("common.by"), stack.created_by],
@@ -113,6 +119,8 @@ function Content({ stack }: { stack: Stack }) {
           { key: "elements", label: t("common.elements"), children: <Elements name={stack.name} /> },
           { key: "inputs", label: t("common.inputs"), children: <Facts items={Object.entries(stack.inputs).map(([k, v]) => [k, <code key={k}>{valueText(v)}</code>])} /> },
           { key: "outputs", label: t("common.outputs"), children: <Outputs stack={stack} /> },
+          { key: "drift", label: t("drift.title"), children: <DriftView name={stack.name} /> },
+          { key: "states", label: t("drift.states"), children: <GoodStates stack={stack} /> },
           { key: "events", label: t("common.events"), children: <Events name={stack.name} /> },
           { key: "actions", label: t("common.history"), children: <Actions name={stack.name} /> },
         ]}

@@ -24,7 +24,7 @@ export function TargetsPage() {
   const columns: TableColumnsType<Target> = [
     { title: t("common.name"), dataIndex: "name" },
     { title: t("targets.kind"), key: "kind", render: (_, x) => (x.kind === "engine" ? t("targets.engine") : t("targets.kubernetes")) },
-    { title: t("targets.host"), key: "host", render: (_, x) => <code>{x.host}</code> },
+    { title: t("targets.host"), key: "host", render: (_, x) => <><code>{x.host ?? x.server}</code> <span className="dim">{x.context}{x.in_cluster && t("targets.inCluster")}</span></> },
     { title: t("common.status"), key: "check", render: (_, x) => <Check name={x.name} /> },
     { title: t("common.created"), key: "created", render: (_, x) => <Ago time={x.created_at} /> },
     ...(admin ? [{ title: t("common.actions"), key: "actions", render: (_: unknown, x: Target) => <Button size="small" danger onClick={() => remove(x)}>{t("common.remove")}</Button> }] : []),
@@ -53,6 +53,7 @@ function Check({ name }: { name: string }) {
       <span className="dim">{check?.version}</span>{" "}
       <Button size="small" type="text" loading={query.isFetching} onClick={() => void query.refetch()}>{t("targets.check")}</Button>
       {check?.message && <div className="dim">{check.message}</div>}
+      {check?.missing && check.missing.length > 0 && <ul className="findings">{check.missing.map((m) => <li key={m}>{t("targets.missing")}: {m}</li>)}</ul>}
     </>
   );
 }
@@ -63,15 +64,23 @@ function NewTarget({ open, onClose }: { open: boolean; onClose: () => void }) {
   const [name, setName] = useState("");
   const [kind, setKind] = useState("engine");
   const [host, setHost] = useState("");
+  const [kubeconfig, setKubeconfig] = useState("");
+  const [context, setContext] = useState("");
   const submit = async () => {
-    await need(api.POST("/api/v1/targets", { body: { name, kind: kind as "engine", host } }));
+    await need(api.POST("/api/v1/targets", { body: kind === "engine" ? { name, kind, host } : { name, kind: "kubernetes", kubeconfig, ...(context ? { context } : {}) } }));
     await client.invalidateQueries({ queryKey: ["targets"] });
   };
   return (
     <Dialog open={open} title={t("targets.add")} button={t("common.add")} disabled={name === ""} onClose={onClose} onSubmit={submit}>
       <Labelled label={t("common.name")}><Input value={name} onChange={(e) => setName(e.target.value)} autoFocus /></Labelled>
-      <Labelled label={t("targets.kind")}><Select value={kind} onChange={setKind} options={[{ value: "engine", label: t("targets.engine") }]} /></Labelled>
-      <Labelled label={t("targets.host")}><Input value={host} onChange={(e) => setHost(e.target.value)} placeholder="unix:///var/run/docker.sock" /></Labelled>
+      <Labelled label={t("targets.kind")}><Select value={kind} onChange={setKind} options={[{ value: "engine", label: t("targets.engine") }, { value: "kubernetes", label: t("targets.kubernetes") }]} /></Labelled>
+      {kind === "kubernetes" && (
+        <>
+          <Labelled label={t("targets.kubeconfig")}><Input.TextArea rows={6} value={kubeconfig} onChange={(e) => setKubeconfig(e.target.value)} placeholder="apiVersion: v1&#10;kind: Config" /></Labelled>
+          <Labelled label={t("targets.context")}><Input value={context} onChange={(e) => setContext(e.target.value)} /></Labelled>
+        </>
+      )}
+      {kind === "engine" && <Labelled label={t("targets.host")}><Input value={host} onChange={(e) => setHost(e.target.value)} placeholder="unix:///var/run/docker.sock" /></Labelled>}
     </Dialog>
   );
 }

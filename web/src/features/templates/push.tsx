@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { App, Button, Input } from "antd";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
@@ -52,6 +52,7 @@ function PushForm({ first, base }: { first?: string; base: string }) {
   const [error, setError] = useState<unknown>();
   const [busy, setBusy] = useState(false);
   const [over, setOver] = useState(false);
+  const chooser = useRef<HTMLInputElement>(null);
   const client = useQueryClient();
   const navigate = useNavigate();
   const { message } = App.useApp();
@@ -110,10 +111,8 @@ function PushForm({ first, base }: { first?: string; base: string }) {
         }}
       >
         {file.packed ? <strong>{file.name}</strong> : t("templates.drop")}{" "}
-        <label className="ant-btn ant-btn-default ant-btn-sm">
-          {t("templates.file")}
-          <input type="file" hidden accept=".yaml,.yml,.json,.zip,.tgz,.tar.gz" onChange={(e) => void take(e.target.files?.[0])} />
-        </label>
+        <Button size="small" onClick={() => chooser.current?.click()}>{t("templates.file")}</Button>
+        <input ref={chooser} type="file" hidden aria-label={t("templates.file")} accept=".yaml,.yml,.json,.zip,.tgz,.tar.gz" onChange={(e) => void take(e.target.files?.[0])} />
       </div>
       <ProblemAlert error={error} />
       {!file.packed && <Editor label={t("templates.source")} value={text} onChange={setText} findings={findings} height="520px" />}
