@@ -69,7 +69,8 @@ func (c *cluster) Close() {
 func (t *targets) openCluster(target fairlead.Target, credentials store.TargetCredentials) (opened, error) {
 	log := t.log.With("target", target.Name)
 	kube, err := kubernetes.New(kubernetes.Config{
-		Kubeconfig: credentials.Kubeconfig, InCluster: target.InCluster, Instance: t.instance, PullSecret: t.pullSecret(target.Name, credentials.PullKey), Log: log,
+		Kubeconfig: credentials.Kubeconfig, InCluster: target.InCluster, Instance: t.instance, PullSecret: t.pullSecret(target.Name, credentials.PullKey),
+		PullFrom: t.pullFrom, Log: log,
 	})
 	if err != nil {
 		return nil, err

@@ -17,7 +17,7 @@ func (p *Provider) Apply(ctx context.Context, change fairlead.Change) (fairlead.
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	rec := change.Record
-	o, err := understood(rec)
+	o, err := p.understood(rec)
 	if err != nil {
 		return rec, err
 	}
@@ -122,8 +122,8 @@ func textOf(v any) string {
 }
 
 // understood reads a record back. Records hold only what Plan accepted.
-func understood(r fairlead.Record) (*object, error) {
-	o, found := understand(template.Element{Name: r.Element, Type: r.Type, Stack: r.Stack, StackID: r.StackID, Namespace: r.Namespace, Properties: r.Properties})
+func (p *Provider) understood(r fairlead.Record) (*object, error) {
+	o, found := p.understand(template.Element{Name: r.Element, Type: r.Type, Stack: r.Stack, StackID: r.StackID, Namespace: r.Namespace, Properties: r.Properties})
 	if err := found.diags.Err("element " + r.Element); err != nil {
 		return nil, err
 	}

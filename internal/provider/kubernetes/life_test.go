@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -360,6 +361,52 @@ func TestPullSecret(t *testing.T) {
 	w.made(w.element("web", "CCE.Deployment", m))
 	if s := w.get("", "v1", "secrets", "default-secret"); s.Object["type"] != "Opaque" {
 		t.Errorf("the platform's secret was changed: %v", s.Object)
+	}
+}
+
+func TestOwnImagesArePulledWithOurSecret(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	config := kubernetesConfig(t, func(context.Context, string) ([]byte, bool, error) { return []byte(`{"auths":{}}`), true, nil })
+	config.PullFrom = "registry.test:5000"
+	w.provider = start(t, config)
+	named := func(name string) array { return array{object{"name": name}} }
+	secrets := []string{"spec", "template", "spec", "imagePullSecrets"}
+	tests := map[string]struct {
+		manifest object
+		added    bool
+		want     array
+	}{
+		"ours":            {deployment("ours", "registry.test:5000/demo/web:1", 1), true, named("default-secret")},
+		"names another":   {edit(deployment("another", "registry.test:5000/demo/web:1", 1), named("mine"), secrets...), false, named("mine")},
+		"names ours":      {edit(deployment("named", "registry.test:5000/demo/web:1", 1), named("default-secret"), secrets...), false, named("default-secret")},
+		"another host":    {deployment("elsewhere", "registry.test:50001/demo/web:1", 1), false, nil},
+		"without a host":  {deployment("plain", "demo/web:1", 1), false, nil},
+		"a pod by itself": {object{"apiVersion": "v1", "kind": "Pod", "metadata": object{"name": "alone"}, "spec": object{"containers": array{object{"name": "web", "image": "registry.test:5000/demo/web:1"}}}}, true, nil},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			kind := tt.manifest["kind"].(string)
+			el := w.element(tt.manifest["metadata"].(object)["name"].(string), "CCE."+kind, tt.manifest)
+			ds := w.provider.Check(el)
+			if added := len(ds) == 1 && ds[0].Code == "added-pull-secret" && ds[0].Severity == fairlead.SeverityWarning; added != tt.added || !added && len(ds) > 0 {
+				t.Errorf("findings: %v", ds)
+			}
+			r := w.made(el)
+			if kind == "Deployment" {
+				list, _, _ := unstructured.NestedSlice(w.get("apps", "v1", "deployments", el.Name).Object, secrets...)
+				if !slices.EqualFunc(list, tt.want, func(a, b any) bool { return fmt.Sprint(a) == fmt.Sprint(b) }) {
+					t.Errorf("pull secrets %v, want %v", list, tt.want)
+				}
+			}
+			w.plan(el, &r, fairlead.OpNone)
+			if l, err := w.provider.Read(t.Context(), r); err != nil || !l.Exists || l.Reason != "" {
+				t.Errorf("read: %+v, %v", l, err)
+			}
+		})
+	}
+	if s := w.get("", "v1", "secrets", "default-secret"); s.Object["type"] != "kubernetes.io/dockerconfigjson" {
+		t.Errorf("secret: %v", s.Object)
 	}
 }
 

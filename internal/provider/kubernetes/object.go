@@ -340,11 +340,17 @@ func encodeStringData(o map[string]any) {
 
 // podSpec is the pod template's spec of a workload; nil for other objects.
 func (o *object) podSpec() map[string]any {
+	_, spec := o.pods()
+	return spec
+}
+
+// pods is where the specification of the pods stands, and a copy of it.
+func (o *object) pods() (path []string, spec map[string]any) {
 	for _, path := range [][]string{{"spec", "template", "spec"}, {"spec", "jobTemplate", "spec", "template", "spec"}, {"spec"}} {
 		spec, ok, _ := unstructured.NestedMap(o.Object, path...)
 		if _, isPod := spec["containers"]; ok && isPod {
-			return spec
+			return path, spec
 		}
 	}
-	return nil
+	return nil, nil
 }

@@ -18,7 +18,7 @@ import (
 
 // Check finds what a cluster can never do with an element.
 func (p *Provider) Check(el template.Element) fairlead.Diagnostics {
-	_, r := understand(el)
+	_, r := p.understand(el)
 	return r.diags
 }
 
@@ -26,7 +26,7 @@ func (p *Provider) Check(el template.Element) fairlead.Diagnostics {
 func (p *Provider) Plan(ctx context.Context, want template.Element, prior *fairlead.Record) (fairlead.Change, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
-	o, r := understand(want)
+	o, r := p.understand(want)
 	if err := r.diags.Err("element " + want.Name); err != nil {
 		return fairlead.Change{}, err
 	}

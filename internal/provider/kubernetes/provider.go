@@ -36,7 +36,10 @@ type Config struct {
 	// PullSecret returns the content of a kubernetes.io/dockerconfigjson Secret for the registry of this server; ok is false when
 	// it needs none. Nil: there is none.
 	PullSecret func(ctx context.Context, namespace string) (dockerconfigjson []byte, ok bool, err error)
-	Log        *slog.Logger
+	// PullFrom is the host of that registry in the addresses of images. Workloads that pull from it and name no pull secret are
+	// given ours. Empty: they stay as they are.
+	PullFrom string
+	Log      *slog.Logger
 }
 
 // Provider is the Kubernetes provider of one cluster. It is safe for concurrent use.
@@ -44,6 +47,7 @@ type Provider struct {
 	host       string
 	instance   string
 	pullSecret func(ctx context.Context, namespace string) ([]byte, bool, error)
+	pullFrom   string
 	log        *slog.Logger
 
 	http      *http.Client
@@ -64,7 +68,7 @@ func New(c Config) (*Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Provider{host: config.Host, instance: c.Instance, pullSecret: c.PullSecret, log: c.Log}
+	p := &Provider{host: config.Host, instance: c.Instance, pullSecret: c.PullSecret, pullFrom: c.PullFrom, log: c.Log}
 	if p.log == nil {
 		p.log = slog.New(slog.DiscardHandler)
 	}

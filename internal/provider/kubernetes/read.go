@@ -17,7 +17,7 @@ import (
 func (p *Provider) Read(ctx context.Context, rec fairlead.Record) (fairlead.Live, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
-	o, err := understood(rec)
+	o, err := p.understood(rec)
 	if err != nil {
 		return fairlead.Live{}, err
 	}

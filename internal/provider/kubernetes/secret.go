@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"slices"
+	"strings"
 	"sync"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -13,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/internal/template"
 )
 
 // pullSecretName is the Secret that templates of the original service name.
@@ -48,6 +50,47 @@ func namesPullSecret(o *object) bool {
 		m, ok := v.(map[string]any)
 		return ok && m["name"] == pullSecretName
 	})
+}
+
+// understand reads an element as [understand] does, and gives its pods our pull secret where they need it.
+func (p *Provider) understand(el template.Element) (*object, *reader) {
+	o, r := understand(el)
+	if o != nil && p.pullSecret != nil && p.pullFrom != "" {
+		addPullSecret(o, r, p.pullFrom)
+	}
+	return o, r
+}
+
+// addPullSecret names our pull secret in a workload with an image of our registry that names none.
+func addPullSecret(o *object, r *reader, registry string) {
+	path, spec := o.pods()
+	if path == nil || !known(o.GroupVersionKind()) {
+		return
+	}
+	path = append(slices.Clone(path), "imagePullSecrets")
+	at := manifestKey + "." + strings.Join(path, ".")
+	image := imageFrom(spec, registry)
+	if list, _ := spec["imagePullSecrets"].([]any); len(list) > 0 || image == "" || r.within(at) {
+		return
+	}
+	if err := unstructured.SetNestedSlice(o.Object, []any{map[string]any{"name": pullSecretName}}, path...); err != nil {
+		return // the manifest is not of a shape that the API server takes, and it says so better
+	}
+	r.warnf("added-pull-secret", at, "name it in the manifest", "image %s is in this server's registry and no pull secret is named; %s is added", image, pullSecretName)
+}
+
+// imageFrom is the first image of a registry in the specification of a pod.
+func imageFrom(spec map[string]any, registry string) string {
+	for _, k := range []string{"initContainers", "containers"} {
+		list, _ := spec[k].([]any)
+		for _, c := range list {
+			c, _ := c.(map[string]any)
+			if image := textOf(c["image"]); strings.HasPrefix(image, registry+"/") {
+				return image
+			}
+		}
+	}
+	return ""
 }
 
 // ensurePullSecret makes the Secret with which pods pull from the server's registry, before the object that names it. A Secret of
