@@ -208,6 +208,16 @@ and what is gone. Nothing is changed. The exit code is 0 when nothing differs, a
 	return cmd
 }
 
+// setByOthers are the elements with single fields that somebody else changed.
+func setByOthers(d fairlead.Drift) (elements []string) {
+	for _, el := range d.Elements {
+		if len(el.Fields) > 0 {
+			elements = append(elements, el.Element)
+		}
+	}
+	return elements
+}
+
 func printDrift(p *printer, d fairlead.Drift) {
 	count := map[fairlead.DriftState]int{}
 	for _, el := range d.Elements {
@@ -233,5 +243,8 @@ func printDrift(p *printer, d fairlead.Drift) {
 		count[fairlead.DriftMissing], count[fairlead.DriftUnread], count[fairlead.DriftSame])
 	if d.Drifted {
 		p.linef("fairlead stack upgrade %s sets it back to what the template says", d.Stack)
+		if fields := setByOthers(d); len(fields) > 0 {
+			p.linef("where a cluster refuses that, because somebody else set the field, with --adopt=%s", strings.Join(fields, ","))
+		}
 	}
 }

@@ -137,7 +137,7 @@ func printField(p *printer, f fairlead.FieldChange, more string) {
 	if f.After == nil {
 		mark, whole = "-", f.Before
 	}
-	if _, object := whole.(map[string]any); !object || f.Drifted || f.Unknown || (f.Before != nil && f.After != nil) {
+	if _, object := whole.(map[string]any); !object || f.Drifted || (f.Before != nil && f.After != nil) {
 		line := fieldLine(f)
 		if f.Drifted {
 			p.painted(magenta, indent+line)

@@ -90,6 +90,9 @@ func TestPlanText(t *testing.T) {
 			{Path: "spec.image", Before: "a:1", After: "a:2", Live: "a:hack", Drifted: true},
 			{Path: "spec.extra", Live: map[string]any{"k": 1}, Drifted: true},
 		}},
+		{Element: "db-user", Type: "CCE.Secret", Verb: fairlead.OpCreate, Fields: []fairlead.FieldChange{
+			{Path: "spec", After: map[string]any{"kind": "user", "host": "(known when it runs)"}, Unknown: true},
+		}},
 		{Element: "old", Type: "CCE.ConfigMap", Verb: fairlead.OpUpdate, Adopt: true, Fields: []fairlead.FieldChange{{Path: "data.a", Before: "theirs", After: "ours"}}},
 		{Element: "pod", Type: "CCE.Pod", Verb: fairlead.OpReplace, Reason: "the image changes"},
 	}, Hash: "sha256:0123456789abcdef0123"})
@@ -100,12 +103,36 @@ func TestPlanText(t *testing.T) {
     + spec.tags: ["x"]
     ! spec.image: applied a:1, on the target a:hack, wanted a:2
     ! spec.extra: applied nothing, on the target {"k":1}, wanted nothing
++ create db-user  CCE.Secret
+    + spec:
+        host: (known when it runs)
+        kind: user
 & adopt old  CCE.ConfigMap
     ~ data.a: theirs -> ours
 ± replace pod  CCE.Pod  (the image changes)
-plan: 1 to adopt, 0 to create, 1 to update, 1 to replace, 0 to delete, 1 as they are
+plan: 1 to adopt, 1 to create, 1 to update, 1 to replace, 0 to delete, 1 as they are
 drift: 2 fields changed on the target by somebody else, marked with !; applying the plan sets back what it lists
 preview: 0123456789abcdef
+`
+	if got := p.String(); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestDriftText(t *testing.T) {
+	p := &printer{}
+	printDrift(p, fairlead.Drift{Stack: "shop", Drifted: true, Elements: []fairlead.ElementDrift{
+		{Element: "web", Type: "CCE.Deployment", State: fairlead.DriftChanged, Reason: "spec.replicas is 3, not 2 (set by kubectl)",
+			Fields: []fairlead.FieldChange{{Path: "spec.replicas", Before: 2, After: 2, Live: 3, Drifted: true}}},
+		{Element: "map", Type: "CCE.ConfigMap", State: fairlead.DriftMissing},
+		{Element: "job", Type: "CCE.Job", State: fairlead.DriftSame},
+	}})
+	want := `! web changed  CCE.Deployment  (spec.replicas is 3, not 2 (set by kubectl))
+    spec.replicas: applied 2, on the target 3
+! map missing  CCE.ConfigMap
+stack shop: 1 changed, 1 missing, 0 could not be read, 1 as last applied
+fairlead stack upgrade shop sets it back to what the template says
+where a cluster refuses that, because somebody else set the field, with --adopt=web
 `
 	if got := p.String(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
