@@ -147,6 +147,9 @@ func (a *app) fromFile(cmd *cobra.Command, c *client.Client, file string, r *cli
 	if r.Namespace == "" {
 		r.Namespace = x.Namespace
 	}
+	if r.Target == "" {
+		r.Target = x.Target
+	}
 	r.Protected = r.Protected || x.Protected
 	upload := x.Template.Package
 	if upload == nil {
