@@ -28,7 +28,7 @@ type kubeAccess struct {
 func pickContext(text []byte, name, dir string) (kubeAccess, error) {
 	file, err := clientcmd.Load(text)
 	if err != nil {
-		return kubeAccess{}, wrongKubeconfig("it cannot be read: %w", err)
+		return kubeAccess{}, wrongKubeconfig("it is no kubeconfig; want a file as kubectl config view --raw prints: %w", err)
 	}
 	if name == "" {
 		name = file.CurrentContext
