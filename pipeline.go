@@ -41,6 +41,7 @@ type PipelineSpec struct {
 	Variables   []Variable  `json:"variables,omitempty"`
 	Keep        *Retention  `json:"keep,omitempty"`
 	Start       *Conditions `json:"start,omitempty"`
+	Notify      []Notice    `json:"notify,omitempty"`
 	Stages      []Stage     `json:"stages"`
 }
 

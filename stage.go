@@ -129,6 +129,7 @@ func (g ReviewGroup) String() string { return g.Group + ":" + g.Role }
 // Notification is what a stage sends when it has ended.
 type Notification struct {
 	Channel  *ChannelCondition `json:"channel,omitempty"`
+	Webhook  *WebhookCall      `json:"webhook,omitempty"`
 	Params   []ParamMap        `json:"params,omitempty" doc:"parameters of the message: name, and the variable that it is taken from"`
 	Outcomes []string          `json:"outcomes" enum:"success,failure"`
 }

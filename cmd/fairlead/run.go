@@ -12,7 +12,8 @@ import (
 func newRunCommand(a *app) *cobra.Command {
 	return newGroup("run", "Executions of pipelines", newRunShowCommand(a), newRunLogsCommand(a), newRunStopCommand(a),
 		newRunRetryCommand(a), newRunRollbackCommand(a), newRunAnswerCommand(a, "approve", "Approve what a review asks for", true),
-		newRunAnswerCommand(a, "reject", "Reject what a review asks for", false), newRunDiffCommand(a))
+		newRunAnswerCommand(a, "reject", "Reject what a review asks for", false), newRunDiffCommand(a),
+		newRunNotificationsCommand(a), newRunResendCommand(a))
 }
 
 func newRunShowCommand(a *app) *cobra.Command {

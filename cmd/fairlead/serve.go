@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"log/slog"
 
 	"github.com/spf13/cobra"
@@ -31,6 +32,9 @@ own, the same key (--key-file, or the content of such a file in FAIRLEAD_KEY) an
 				cfg.DatabaseURL = a.env("FAIRLEAD_DATABASE_URL")
 			}
 			cfg.Key = a.env("FAIRLEAD_KEY")
+			cfg.SMTPURL = cmp.Or(cfg.SMTPURL, a.env("FAIRLEAD_SMTP_URL"))
+			cfg.SMS.URL = cmp.Or(cfg.SMS.URL, a.env("FAIRLEAD_SMS_URL"))
+			cfg.SMSHeader = cmp.Or(cfg.SMSHeader, a.env("FAIRLEAD_SMS_HEADER"))
 			cfg.AdminPassword = a.env("FAIRLEAD_ADMIN_PASSWORD")
 			opts := &slog.HandlerOptions{Level: level}
 			cfg.Log = slog.New(slog.NewTextHandler(a.err, opts))
@@ -55,6 +59,12 @@ own, the same key (--key-file, or the content of such a file in FAIRLEAD_KEY) an
 	flags.StringVar(&config, "config", "", "YAML file with these settings: the names of the flags with underscores, such as public_url; flags win")
 	flags.BoolVar(&cfg.Anonymous, "anonymous-pull", false, "let everybody pull images of public organizations")
 	flags.StringVar(&cfg.PublishAddress, "publish-address", "", "IP address of this machine on which Services publish ports (default 127.0.0.1)")
+	flags.BoolVar(&cfg.AllowPrivateWebhooks, "allow-private-webhooks", false, "let notifications of stages call private, loopback and link-local addresses")
+	flags.StringVar(&cfg.SMTPURL, "smtp-url", "", "mail server, smtp://user:password@host:587 or smtps://..., better given by FAIRLEAD_SMTP_URL (default nobody gets e-mail)")
+	flags.StringVar(&cfg.MailFrom, "mail-from", "", "sender of e-mail")
+	flags.StringVar(&cfg.SMS.URL, "sms-url", "", "gateway for text messages, with ${phone} and ${text} here or in the body, better given by FAIRLEAD_SMS_URL (default nobody gets any)")
+	flags.StringVar(&cfg.SMS.Body, "sms-body", "", "body of the POST request to the gateway, JSON unless its header says otherwise (default a GET request)")
+	flags.StringVar(&cfg.SMSHeader, "sms-header", "", "header of the request to the gateway, \"Name: value\", better given by FAIRLEAD_SMS_HEADER")
 	flags.BoolVar(&logJSON, "log-json", false, "write the log as JSON")
 	flags.TextVar(&level, "log-level", slog.LevelInfo, "least severe that is logged: debug, info, warn or error")
 	return cmd

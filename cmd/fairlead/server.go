@@ -26,6 +26,7 @@ import (
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/internal/api"
 	"github.com/fairlead/fairlead/internal/auth"
+	"github.com/fairlead/fairlead/internal/notify"
 	"github.com/fairlead/fairlead/internal/pipeline"
 	"github.com/fairlead/fairlead/internal/provider/engine"
 	"github.com/fairlead/fairlead/internal/registry"
@@ -76,6 +77,13 @@ type ServerConfig struct {
 	// PublishAddress is the machine's IP address on which Services of engine targets publish ports, unless they say otherwise.
 	// Default: 127.0.0.1.
 	PublishAddress string
+	// AllowPrivateWebhooks lets notifications of stages call addresses that are not public.
+	AllowPrivateWebhooks bool
+	// SMTPURL and MailFrom are the mail server and the sender. Default: nobody gets e-mail.
+	SMTPURL, MailFrom string
+	// SMS is the gateway for text messages, SMSHeader a header of its requests, "Name: value". Default: nobody gets any.
+	SMS       notify.SMSGateway
+	SMSHeader string
 	// Log receives what the server has to say. Default: discarded.
 	Log *slog.Logger
 	// Out receives what a person has to see at the first start. Default: discarded.
@@ -214,7 +222,11 @@ func (s *Server) open(ctx context.Context) error {
 		db: s.db, images: s.registry, instance: instance, publish: s.cfg.PublishAddress, pullFrom: s.cfg.registryHost(), log: s.log, running: map[string]*connected{},
 	}
 	s.stacks = stack.New(stack.Config{DB: s.db, Provider: s.targets.provider, Queue: s.targets.queue, Log: s.log})
-	s.pipelines = pipeline.New(pipeline.Config{DB: s.db, Stacks: s.stacks, Images: s.registry, PublicURL: s.cfg.PublicURL, Log: s.log})
+	sender, err := s.cfg.sender(s.db)
+	if err != nil {
+		return err
+	}
+	s.pipelines = pipeline.New(pipeline.Config{Notify: sender, DB: s.db, Stacks: s.stacks, Images: s.registry, PublicURL: s.cfg.PublicURL, Log: s.log})
 	return s.openAPI(who)
 }
 

@@ -100,6 +100,8 @@ func (a *API) routes() {
 	add(a, "rollbackRun", "POST /api/v1/runs/{id}/rollback", tagRuns, "Take the stack of a held stage back", a.rollbackRun, accepted)
 	add(a, "answerReview", "POST /api/v1/runs/{id}/review", tagRuns, "Answer a review", a.answerReview)
 	add(a, "compareRuns", "GET /api/v1/runs/{id}/diff/{other}", tagRuns, "Compare two runs", a.compareRuns)
+	add(a, "listNotifications", "GET /api/v1/runs/{id}/notifications", tagRuns, "List what the run has sent to the outside, with every attempt", a.listNotifications)
+	add(a, "resendNotification", "POST /api/v1/runs/{id}/notifications/{nid}/resend", tagRuns, "Send a notification again", a.resendNotification, accepted)
 	add(a, "listRunLogs", "GET /api/v1/runs/{id}/logs", tagRuns, "List or follow the log", a.runLogs, streams[fairlead.LogLine]("line"))
 
 	add(a, "listChannels", "GET /api/v1/channels", tagChannels, "List channels", a.listChannels)

@@ -73,6 +73,8 @@ POST /api/v1/runs/{id}/retry
 POST /api/v1/runs/{id}/rollback
 POST /api/v1/runs/{id}/review
 GET /api/v1/runs/{id}/diff/{other}
+GET /api/v1/runs/{id}/notifications
+POST /api/v1/runs/{id}/notifications/{nid}/resend
 GET /api/v1/channels
 GET /api/v1/channels/{name}
 PUT /api/v1/channels/{name}

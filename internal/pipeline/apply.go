@@ -19,8 +19,11 @@ import (
 // have started keep to the revision that they started with. The group must exist; the default group is made when absent.
 // check, when not nil, sees the revision that is there, 0 for none, and can refuse before anything changes.
 func (e *Engine) Apply(ctx context.Context, actor fairlead.Actor, file string, src []byte, check func(revision int64) error) (p fairlead.Pipeline, err error) {
-	spec, diags := Parse(file, src)
+	spec, secrets, diags := parse(file, src)
 	if err := diags.Err(subject(file)); err != nil {
+		return p, err
+	}
+	if src, err = maskSecrets(subject(file), src, secrets); err != nil {
 		return p, err
 	}
 	err = e.db.Write(ctx, func(tx *store.Tx) error {
@@ -43,6 +46,9 @@ func (e *Engine) Apply(ctx context.Context, actor fairlead.Actor, file string, s
 			if err := e.store(ctx, tx, old, spec, string(src), actor, exists); err != nil {
 				return err
 			}
+		}
+		if err := keepSecrets(ctx, tx, spec.Name, secrets); err != nil {
+			return err
 		}
 		p, err = tx.Pipeline(ctx, spec.Name)
 		return err

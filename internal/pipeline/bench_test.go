@@ -18,6 +18,7 @@ import (
 	"github.com/riverqueue/river"
 
 	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/internal/notify"
 	"github.com/fairlead/fairlead/internal/pipeline"
 	"github.com/fairlead/fairlead/internal/registry"
 	"github.com/fairlead/fairlead/internal/stack"
@@ -134,7 +135,8 @@ func (b *bench) open() {
 	b.stacks = stack.New(stack.Config{DB: db, Log: log, Now: b.clock.now, Provider: func(context.Context, fairlead.Target) (stack.Provider, error) {
 		return provider{b.world.Provider(), b}, nil
 	}})
-	b.engine = pipeline.New(pipeline.Config{DB: db, Stacks: b.stacks, Images: images, Log: log, Now: b.clock.now, PublicURL: "http://fairlead.test"})
+	sender := notify.New(notify.Config{DB: db, Log: log, Now: b.clock.now, AllowPrivate: true})
+	b.engine = pipeline.New(pipeline.Config{Notify: sender, DB: db, Stacks: b.stacks, Images: images, Log: log, Now: b.clock.now, PublicURL: "http://fairlead.test"})
 }
 
 func (b *bench) startJobs() {

@@ -181,6 +181,9 @@ func (e *Engine) DeleteChannel(ctx context.Context, actor fairlead.Actor, name s
 func (e *Engine) notify(ctx context.Context, tx *store.Tx, run fairlead.Run, n Notify) error {
 	s := run.Stages[n.Stage]
 	notification := s.Policy.Notifications[n.N]
+	if notification.Webhook != nil {
+		return e.callWebhook(ctx, tx, run, n, *notification.Webhook)
+	}
 	if notification.Channel == nil {
 		return nil
 	}

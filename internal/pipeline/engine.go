@@ -12,6 +12,7 @@ import (
 	"github.com/riverqueue/river"
 
 	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/internal/notify"
 	"github.com/fairlead/fairlead/internal/stack"
 	"github.com/fairlead/fairlead/internal/store"
 )
@@ -33,6 +34,8 @@ type Config struct {
 	PublicURL string
 	// Stands says for which of a review's groups an actor may answer. Default: none, except for administrators, who stand for all.
 	Stands func(ctx context.Context, tx *store.Tx, actor fairlead.Actor, group fairlead.ReviewGroup) (bool, error)
+	// Notify sends webhooks and messages to people. Default: one that knows no mail server and calls public addresses only.
+	Notify *notify.Service
 	// Log receives what went wrong inside. Default: discarded.
 	Log *slog.Logger
 	// Now is the clock for timeouts. Default: time.Now.
@@ -46,6 +49,7 @@ type Engine struct {
 	images Images
 	url    string
 	stands func(ctx context.Context, tx *store.Tx, actor fairlead.Actor, group fairlead.ReviewGroup) (bool, error)
+	sender *notify.Service
 	log    *slog.Logger
 	now    func() time.Time
 }
@@ -63,7 +67,10 @@ func New(cfg Config) *Engine {
 			return actor.Admin, nil
 		}
 	}
-	return &Engine{db: cfg.DB, stacks: cfg.Stacks, images: cfg.Images, url: cfg.PublicURL, stands: cfg.Stands, log: cfg.Log, now: cfg.Now}
+	if cfg.Notify == nil {
+		cfg.Notify = notify.New(notify.Config{DB: cfg.DB, Log: cfg.Log, Now: cfg.Now})
+	}
+	return &Engine{sender: cfg.Notify, db: cfg.DB, stacks: cfg.Stacks, images: cfg.Images, url: cfg.PublicURL, stands: cfg.Stands, log: cfg.Log, now: cfg.Now}
 }
 
 // Register adds the workers of pipelines.
@@ -78,6 +85,7 @@ func (e *Engine) Register(workers *river.Workers) {
 	river.AddWorker(workers, &channelWorker{engine: e})
 	river.AddWorker(workers, &imageWorker{engine: e})
 	river.AddWorker(workers, &scheduleWorker{engine: e})
+	e.sender.Register(workers)
 }
 
 // newID returns an id that sorts by the time of its making.
@@ -110,6 +118,9 @@ func (e *Engine) carryOut(ctx context.Context, tx *store.Tx, run fairlead.Run, e
 			errs = append(errs, tx.Enqueue(ctx, stageCancel{attempt{run.ID, effect.Stage, effect.Attempt}, effect.Action}, nil))
 		case SetTimer:
 			errs = append(errs, tx.Enqueue(ctx, stageTimer{attempt{run.ID, effect.Stage, effect.Attempt}, effect.What, effect.At}, &river.InsertOpts{ScheduledAt: effect.At}))
+			if effect.What == timerHold {
+				errs = append(errs, e.tellPeople(ctx, tx, run, outcomeFailure))
+			}
 		case StartRollback:
 			errs = append(errs, tx.Enqueue(ctx, stageRollback{attempt{run.ID, effect.Stage, effect.Attempt}}, nil))
 		case MakePreview:
@@ -119,6 +130,7 @@ func (e *Engine) carryOut(ctx context.Context, tx *store.Tx, run fairlead.Run, e
 		case Listen:
 			errs = append(errs, listen(ctx, tx, run))
 		case StartNextRun:
+			errs = append(errs, e.tellPeople(ctx, tx, run, outcomeOf(run)))
 			if listens(run) {
 				errs = append(errs, tx.DropRunListens(ctx, run.ID))
 			}

@@ -32,29 +32,37 @@ const (
 // Parse reads a pipeline file and checks all of it in one run: keys, types, names, duplicates and variables. The spec has its
 // defaults filled in; it is nil when there are errors. What a run needs but only the server knows (that the group, the stack
 // or an image exists) is not looked at here.
+//
+// The values of secret headers are not in the spec.
 func Parse(file string, src []byte) (*fairlead.PipelineSpec, fairlead.Diagnostics) {
+	spec, _, diags := parse(file, src)
+	return spec, diags
+}
+
+func parse(file string, src []byte) (*fairlead.PipelineSpec, []secretValue, fairlead.Diagnostics) {
 	r := &report{file: file}
 	root := readDocument(r, src)
 	if root == nil {
-		return nil, r.result()
+		return nil, nil, r.result()
 	}
-	o := r.object(root, "", "a pipeline", []string{"name", "group", "description", "concurrency", "keep", "variables", "start", "stages"}, []string{"notify"})
+	o := r.object(root, "", "a pipeline", []string{"name", "group", "description", "concurrency", "keep", "variables", "start", "notify", "stages"}, nil)
 	if o == nil {
-		return nil, r.result()
+		return nil, nil, r.result()
 	}
 	p := parser{report: r, spec: &fairlead.PipelineSpec{}, known: map[string]bool{}}
 	p.pipeline(o)
 	if r.failed() {
-		return nil, r.result()
+		return nil, nil, r.result()
 	}
-	return p.spec, nil
+	return p.spec, p.secrets, nil
 }
 
 // parser builds the spec of one file.
 type parser struct {
 	*report
-	spec  *fairlead.PipelineSpec
-	known map[string]bool // variables that stages can read
+	spec    *fairlead.PipelineSpec
+	known   map[string]bool // variables that stages can read
+	secrets []secretValue   // of headers
 }
 
 func (p *parser) pipeline(o *object) {
@@ -78,6 +86,9 @@ func (p *parser) pipeline(o *object) {
 	}
 	if n := o.get("start"); n != nil {
 		s.Start = p.conditions(n, "start", "start", "any")
+	}
+	for i, n := range o.list("notify", maxPeople) {
+		s.Notify = append(s.Notify, p.notice(n, item("notify", i)))
 	}
 	stages := o.list("stages", maxStages)
 	if o.get("stages") != nil && o.get("stages").Kind == yaml.SequenceNode && len(stages) == 0 {

@@ -315,12 +315,19 @@ func (p *parser) review(n *yaml.Node, path string) *fairlead.Review {
 }
 
 func (p *parser) notification(n *yaml.Node, path string) (s fairlead.Notification) {
-	o := p.object(n, path, "a notification", []string{"channel", "params", "outcomes"}, []string{"webhook"})
+	o := p.object(n, path, "a notification", []string{"channel", "webhook", "params", "outcomes"}, nil)
 	if o == nil {
 		return s
 	}
-	if o.keys["webhook"] == nil {
-		o.require("a notification", "channel")
+	if (o.get("channel") == nil) == (o.get("webhook") == nil) {
+		p.on(n, path).error("wrong-value", "a notification has exactly one of channel and webhook", "write each notification as a list item of its own")
+		return s
+	}
+	if body := o.get("webhook"); body != nil {
+		s.Webhook = p.webhookCall(body, o.sub("webhook"))
+		if o.get("params") != nil {
+			o.at("params").error("wrong-key", "a webhook has no \"params\"", "write variables into its url, query, headers or body")
+		}
 	}
 	if body := o.get("channel"); body != nil {
 		s.Channel = p.channel(o, body)
@@ -342,15 +349,7 @@ func (p *parser) notification(n *yaml.Node, path string) (s fairlead.Notificatio
 		}
 		s.Params = append(s.Params, m)
 	}
-	s.Outcomes = p.texts(o, "outcomes", 2)
-	for _, outcome := range s.Outcomes {
-		if outcome != outcomeSuccess && outcome != outcomeFailure {
-			o.at("outcomes").error("wrong-value", "an outcome cannot be "+quote(outcome), "known are: success, failure")
-		}
-	}
-	if s.Outcomes == nil {
-		s.Outcomes = []string{outcomeSuccess, outcomeFailure}
-	}
+	s.Outcomes = p.outcomes(o)
 	return s
 }
 
