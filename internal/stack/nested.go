@@ -354,6 +354,28 @@ func (s *slice) cancelNested(op *operation) {
 	}
 }
 
+// leftInside says what the deletion of a nested stack left on the target: the stack is gone, and only its last action knows.
+func (s *slice) leftInside(op *operation) (message string) {
+	if op.Type != stackType {
+		return ""
+	}
+	err := s.engine.db.Read(s.ctx, func(tx *store.Tx) error {
+		id, err := tx.LastAction(s.ctx, s.records[op.Element].Identity[keyID])
+		if err != nil {
+			return err
+		}
+		a, err := tx.Action(s.ctx, id)
+		if a.Verb == fairlead.VerbDelete {
+			message = a.Message
+		}
+		return err
+	})
+	if err != nil && fairlead.ErrorCode(err) != fairlead.NotFound { // it was never made
+		s.engine.log.Error("what a nested stack left cannot be read", "stack", s.stack.Name, "element", op.Element, "error", err)
+	}
+	return message
+}
+
 // hurryNested makes the looks at nested stacks due: the action of one has ended.
 func (s *slice) hurryNested() {
 	for _, i := range s.active {

@@ -49,6 +49,22 @@ func TestNestedFailure(t *testing.T) {
 	}
 }
 
+// TestNestedDeletionSaysWhatIsLeft looks for what is left two levels down in the message of the outermost deletion.
+func TestNestedDeletionSaysWhatIsLeft(t *testing.T) {
+	w := stacktest.NewWorld()
+	b := newBench(t, w.Provider())
+	ctx := t.Context()
+	b.pushNested()
+	b.want(fairlead.ActionSucceeded, b.wait(b.engine.Create(ctx, request("1.0"))))
+	w.Set("core-map", stacktest.Behaviour{DeleteFail: "it is stuck"})
+	a := b.want(fairlead.ActionSucceeded, b.wait(b.engine.Delete(ctx, stack.Request{Name: "shop", Force: true})))
+	want := "data (AOS.Stack) was deleted, but inside it core (AOS.Stack) was deleted, but inside it core-map (CCE.ConfigMap) was left behind: " +
+		"it is stuck; it is at name=default/core"
+	if a.Message != want || objects(w) != "default/core" || len(b.stacks()) != 0 {
+		t.Errorf("message %q, want %q; objects %s, stacks %v", a.Message, want, objects(w), b.stacks())
+	}
+}
+
 // TestNestedRollsBackByItself has a nested stack whose failureStrategy is Rollback.
 func TestNestedRollsBackByItself(t *testing.T) {
 	w := stacktest.NewWorld()

@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -283,9 +284,13 @@ func (s *slice) receiveDelete(op *operation, r result) {
 	case op.Verb == fairlead.OpDelete && s.records[op.Element].Retain:
 		s.forget(op, "element-retained", "kept on the target, as the template wants:")
 	case op.Verb == fairlead.OpDelete:
+		text := s.leftInside(op)
+		if text != "" {
+			text = "deleted, but inside it " + text
+		}
 		s.dropRecord(op.Element)
-		s.event(op.Element, "element-deleted", op.Element+" was deleted")
-		s.succeed(op, "")
+		s.event(op.Element, "element-deleted", op.Element+" was "+cmp.Or(text, "deleted"))
+		s.succeed(op, text)
 	default: // replace: the old one is gone, now the new one
 		s.putRecord(plannedRecord(op.change))
 		op.call, op.next, op.wait = callApply, time.Time{}, 0
