@@ -15,7 +15,7 @@ run ./internal/template -bench 'Template10k/10000|Evaluate10k' -benchtime 3x -be
 run ./internal/stack -bench Plan10k -benchtime 3x -benchmem
 echo "== a plan of which nothing changes, at several sizes: slope and bend of the line through them"
 run ./internal/stack -bench NoChange -benchtime 3x -benchmem
-echo "== the same objects on one API server: a bare loop of the client library, the provider, a stack, kubectl, helm (ms, and times the loop)"
+echo "== the same objects on one API server: a bare loop of the client library, the provider's apply, a stack, kubectl, helm (ms, and times the loop)"
 kubeconfig=$(scripts/kube.sh ensure)
 FAIRLEAD_TEST_KUBECONFIG=$kubeconfig FAIRLEAD_KUBE_BOX=$(scripts/kube.sh box) run ./internal/stack -bench Kubernetes -benchtime "${count}x" -count 1 # its medians are of its own rounds
 echo "== webhook to stage started"
