@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -91,7 +92,24 @@ func (s *Service) call(ctx context.Context, c *http.Client, id string, r Request
 	if res.StatusCode/100 != 2 {
 		return res.StatusCode, fmt.Errorf("the answer is %s: %s", res.Status, strings.ToValidUTF8(strings.TrimSpace(string(text)), "?"))
 	}
+	if r.Chat {
+		return res.StatusCode, refusal(text)
+	}
 	return res.StatusCode, nil
+}
+
+// refusal is what a chat has against a message: DingTalk and WeCom say errcode and errmsg, Feishu code and msg, all with a 200.
+func refusal(answer []byte) error {
+	var a struct {
+		ErrCode int    `json:"errcode"`
+		ErrMsg  string `json:"errmsg"`
+		Code    int    `json:"code"`
+		Msg     string `json:"msg"`
+	}
+	if err := json.Unmarshal(answer, &a); err != nil || (a.ErrCode == 0 && a.Code == 0) { // Slack says ok, Teams nothing
+		return nil //nolint:nilerr // an answer of another form is no refusal
+	}
+	return fmt.Errorf("the chat refuses the message: %d %s", a.ErrCode+a.Code, a.ErrMsg+a.Msg)
 }
 
 // SecretName reports whether the name of a header or query parameter says that its value is secret.

@@ -90,6 +90,8 @@ type Request struct {
 	Subject string            `json:"subject,omitempty"`
 	// Secret names headers that are secret besides those whose names say so.
 	Secret []string `json:"secret,omitempty"`
+	// Chat says that the receiver is a chat, which can refuse a message with a 200.
+	Chat bool `json:"chat,omitempty"`
 	// Problem is why the message cannot be sent at all. It is written down as an attempt that failed.
 	Problem string `json:"problem,omitempty"`
 }

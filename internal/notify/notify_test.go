@@ -180,6 +180,23 @@ func TestPrivateAddressesAreRefused(t *testing.T) {
 	}
 }
 
+// A chat can refuse a message with a 200.
+func TestChatRefuses(t *testing.T) {
+	b := newBench(t, storetest.Config(t, store.Config{Dir: t.TempDir()}), notify.Config{AllowPrivate: true})
+	for answer, want := range map[string]string{`ok`: "", ``: "", `{"errcode":0,"errmsg":"ok"}`: "", `{"code":0}`: "", `{"errcode":310000,"errmsg":"keywords not in content"}`: "310000 keywords not in content", `{"code":19001,"msg":"param invalid"}`: "19001 param invalid"} {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			if _, err := io.WriteString(w, answer); err != nil {
+				t.Error(err)
+			}
+		}))
+		n := b.send(notify.Webhook, notify.Request{Method: "POST", URL: s.URL, Chat: true}, 1)
+		s.Close()
+		if (n.State == fairlead.NotificationDelivered) != (want == "") || !strings.Contains(n.Attempts[0].Message, want) {
+			t.Errorf("%s: %+v", answer, n)
+		}
+	}
+}
+
 func TestSMS(t *testing.T) {
 	got := make(chan string, 1)
 	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {

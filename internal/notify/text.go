@@ -105,11 +105,12 @@ type Call struct {
 	Secret  []string
 	Query   map[string]Text
 	Body    Text
+	Chat    bool
 }
 
 // Request escapes every value for the place where it stands.
 func (c Call) Request() Request {
-	r := Request{Method: c.Method, URL: c.URL.URL(), Secret: c.Secret, Headers: map[string]string{}}
+	r := Request{Method: c.Method, URL: c.URL.URL(), Secret: c.Secret, Chat: c.Chat, Headers: map[string]string{}}
 	kind := ""
 	for name, value := range c.Headers {
 		r.Headers[name] = value.Header()
@@ -122,8 +123,7 @@ func (c Call) Request() Request {
 		query.Set(name, value.Plain())
 	}
 	if len(query) > 0 {
-		address, fragment, _ := strings.Cut(r.URL, "#")
-		_ = fragment // it is never sent
+		address, _, _ := strings.Cut(r.URL, "#") // what follows is never sent
 		sep := "?"
 		if strings.Contains(address, "?") {
 			sep = "&"

@@ -54,7 +54,7 @@ func (e *Engine) webhookRequest(run fairlead.Run, stage fairlead.StageRun, outco
 		}
 		return t
 	}
-	c := notify.Call{Method: w.Method, URL: text(w.URL), Secret: w.SecretHeaders, Headers: map[string]notify.Text{}, Query: map[string]notify.Text{}}
+	c := notify.Call{Method: w.Method, URL: text(w.URL), Secret: w.SecretHeaders, Chat: w.Kind != "", Headers: map[string]notify.Text{}, Query: map[string]notify.Text{}}
 	for name, value := range w.Headers {
 		if isSecretHeader(&w, name) {
 			kept, ok := secrets[secretPlace(name, w.URL)]
