@@ -217,6 +217,9 @@ func podsText(u *unstructured.Unstructured, pods []corev1.Pod) string {
 		return "" // what is wrong is not with the pods
 	}
 	text := fmt.Sprintf("%d of %d pods ready", ready, want)
+	if ready >= int(want) {
+		text = "new pods are not ready" // the old ones still serve
+	}
 	if cause != "" {
 		text += ": " + cause
 	}

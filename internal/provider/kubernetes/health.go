@@ -108,7 +108,7 @@ func (p *Provider) judgeJob(ctx context.Context, o *unstructured.Unstructured) (
 	}
 	wanted := status.GetIntField(o.Object, ".spec.completions", status.GetIntField(o.Object, ".spec.parallelism", 1))
 	count := fmt.Sprintf("%d of %d pods succeeded", status.GetIntField(o.Object, ".status.succeeded", 0), wanted)
-	why, err := p.podTrouble(ctx, o)
+	why, err := p.podTrouble(ctx, o, nil)
 	if c := condition(o, "Failed"); c != nil && c["status"] == "True" {
 		return fairlead.Health{State: fairlead.Unhealthy, Reason: sentence(fmt.Sprintf("the Job failed (%v): %v", c["reason"], c["message"]), why)}, err
 	}

@@ -20,12 +20,20 @@ import (
 // whyNot says what a workload waits for: "0 of 3 pods ready: ImagePullBackOff demo/web:9".
 func (p *Provider) whyNot(ctx context.Context, o *unstructured.Unstructured) (string, error) {
 	var ready, wanted int
+	counted := "pods"
+	newest, err := p.newestSet(ctx, o)
+	if err != nil {
+		return "", err
+	}
 	switch o.GetKind() {
 	case "Deployment", "StatefulSet", "ReplicaSet":
 		wanted = status.GetIntField(o.Object, ".spec.replicas", 1)
 		ready = min(status.GetIntField(o.Object, ".status.readyReplicas", 0), status.GetIntField(o.Object, ".status.updatedReplicas", 0))
 		if o.GetKind() == "ReplicaSet" {
 			ready = status.GetIntField(o.Object, ".status.readyReplicas", 0)
+		}
+		if newest != nil && status.GetIntField(o.Object, ".status.replicas", 0) > status.GetIntField(o.Object, ".status.updatedReplicas", 0) {
+			ready, counted = status.GetIntField(newest.Object, ".status.readyReplicas", 0), "new pods" // the old ones still serve
 		}
 	case "DaemonSet":
 		wanted = status.GetIntField(o.Object, ".status.desiredNumberScheduled", 0)
@@ -35,25 +43,24 @@ func (p *Provider) whyNot(ctx context.Context, o *unstructured.Unstructured) (st
 	default:
 		return "", nil
 	}
-	why, err := p.podTrouble(ctx, o)
+	why, err := p.podTrouble(ctx, o, newest)
 	if why == "" && ready >= wanted {
 		why = "old pods are going away"
 	}
-	return sentence(fmt.Sprintf("%d of %d pods ready", ready, wanted), why), err
+	return sentence(fmt.Sprintf("%d of %d %s ready", ready, wanted, counted), why), err
 }
 
 // podTrouble says what the worst pod of a workload waits for, or why there is none.
-func (p *Provider) podTrouble(ctx context.Context, o *unstructured.Unstructured) (string, error) {
+func (p *Provider) podTrouble(ctx context.Context, o, newest *unstructured.Unstructured) (string, error) {
 	owner := o.GetUID()
 	if o.GetKind() == "Deployment" {
-		set, err := p.newestSet(ctx, o)
-		if err != nil || set == nil {
-			return refusal(o), err
+		if newest == nil {
+			return refusal(o), nil
 		}
-		if why := refusal(set); why != "" {
+		if why := refusal(newest); why != "" {
 			return why, nil
 		}
-		owner = set.GetUID()
+		owner = newest.GetUID()
 	}
 	pods, err := p.owned(ctx, schema.GroupVersionResource{Version: "v1", Resource: "pods"}, o.GetNamespace(), owner)
 	if err != nil {
@@ -71,8 +78,11 @@ func (p *Provider) podTrouble(ctx context.Context, o *unstructured.Unstructured)
 	return worst.text, nil
 }
 
-// newestSet is the ReplicaSet of a Deployment's newest revision; nil when there is none yet.
+// newestSet is the ReplicaSet of a Deployment's newest revision; nil when there is none yet, and for other kinds.
 func (p *Provider) newestSet(ctx context.Context, o *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	if o.GetKind() != "Deployment" {
+		return nil, nil
+	}
 	sets, err := p.owned(ctx, schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "replicasets"}, o.GetNamespace(), o.GetUID())
 	if err != nil || len(sets) == 0 {
 		return nil, err
