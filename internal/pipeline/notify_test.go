@@ -184,3 +184,21 @@ func TestNobodyToTell(t *testing.T) {
 		}
 	}
 }
+
+// A held run tells people that it waits for them, and tells them again how it ends.
+func TestHeldRunTells(t *testing.T) {
+	b := newBench(t)
+	b.apply(strings.Replace(simple("x", "", "    on_error: {action: stop, hold: 1h}\n"), "stages:", "notify: [{user: bob, outcomes: [failure]}]\nstages:", 1))
+	run := b.until(b.start("x", map[string]string{"tag": "9.9"}).ID, "held", held)
+	b.sent(run.ID, done(1))
+	b.clock.add(61 * time.Minute)
+	b.due()
+	run = b.ended(run.ID, fairlead.RunTimedOut)
+	b.sent(run.ID, done(2))
+	stopped := b.until(b.start("x", map[string]string{"tag": "9.9"}).ID, "held", held)
+	if _, err := b.engine.Stop(t.Context(), alice(), stopped.ID); err != nil {
+		t.Fatal(err)
+	}
+	b.ended(stopped.ID, fairlead.RunCanceled)
+	b.sent(stopped.ID, done(1))
+}

@@ -1,0 +1,65 @@
+package pipeline
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/fairlead/fairlead"
+)
+
+// However a secret is written, it is taken out of the file, and the rest stays as it was.
+func TestMaskSecrets(t *testing.T) {
+	const head, tail = "name: a\nstages:\n  - {name: '阶段', type: review, review: {users: [b]}, notifications: [{webhook: {url: 'https://a.example', headers: {", "}}}]}\n"
+	for written, value := range map[string]string{
+		`Authorization: Bearer s3cr3t`:                            "Bearer s3cr3t",
+		`Authorization: "Bearer \"s3cr3t\" \u00e9", X-A: "b"`:     "Bearer \"s3cr3t\" é",
+		`X-E: ä, Authorization: 'it''s s3cr3t' , X-A: b`:          "it's s3cr3t",
+		`"Authorization": "s3cr3t"`:                               "s3cr3t",
+		`Authorization: "s3cr3t-${SYS_INCREMENT}"`:                "s3cr3t-${SYS_INCREMENT}",
+		`Authorization: 123456`:                                   "123456",
+		"X-A: b,\r\n      Authorization: \"s3cr3t\",\r\n  X-B: c": "s3cr3t",
+	} {
+		src := head + written + tail
+		_, secrets, diags := parse("", []byte(src))
+		if diags.HasErrors() || len(secrets) != 1 || secrets[0].value != value {
+			t.Errorf("%s: %v, %+v", written, diags, secrets)
+			continue
+		}
+		masked, err := maskSecrets("a", []byte(src), secrets)
+		if err != nil {
+			t.Errorf("%s: %v", written, err)
+			continue
+		}
+		from, to := scalarSpan([]byte(src), secrets[0].node)
+		if want := src[:from] + `"` + fairlead.Masked + `"` + src[to:]; string(masked) != want || strings.Contains(string(masked), "s3cr3t") {
+			t.Errorf("%s: %s", written, masked)
+		}
+	}
+}
+
+// What cannot be taken out surely is refused.
+func TestMaskSecretsRefuses(t *testing.T) {
+	for _, written := range []string{"&a s3cr3t", "!!str s3cr3t", "\"s3cr3t \\\n            more\"", "s3cr3t\n              more", ">-\n              s3cr3t"} {
+		src := "name: a\nstages:\n  - name: b\n    type: review\n    review: {users: [b]}\n    notifications:\n      - webhook:\n          url: https://a.example\n          headers:\n            Authorization: " + written + "\n"
+		_, secrets, diags := parse("", []byte(src))
+		if diags.HasErrors() || len(secrets) != 1 {
+			t.Fatalf("%q: %v, %+v", written, diags, secrets)
+		}
+		if masked, err := maskSecrets("a", []byte(src), secrets); fairlead.ErrorCode(err) != fairlead.Invalid || masked != nil {
+			t.Errorf("%q: %s, %v", written, masked, err)
+		}
+	}
+}
+
+// The same secret in two places through an anchor around it.
+func TestMaskSecretsOfAnAlias(t *testing.T) {
+	src := "name: a\nstages:\n  - {name: b, type: review, review: {users: [b]}, notifications: [&n {webhook: {url: 'https://a.example', headers: {Authorization: s3cr3t}}}, *n]}\n"
+	_, secrets, diags := parse("", []byte(src))
+	if diags.HasErrors() || len(secrets) != 2 {
+		t.Fatalf("%v, %+v", diags, secrets)
+	}
+	masked, err := maskSecrets("a", []byte(src), secrets)
+	if err != nil || string(masked) != strings.Replace(src, "s3cr3t", `"******"`, 1) {
+		t.Errorf("%s, %v", masked, err)
+	}
+}
