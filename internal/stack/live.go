@@ -83,9 +83,9 @@ func (p *planner) cautions(wants []want) (all fairlead.Diagnostics) {
 		case w.change.Verb == fairlead.OpReplace:
 			caution(w, "replaced", fmt.Sprintf("element %q is deleted and made again: %s", name, w.change.Reason),
 				"it does not serve in between, and what it holds and nothing else keeps is lost")
-		case slices.Contains(p.adopt, name) && !w.adopted() && w.change.Prior != nil:
+		case slices.Contains(p.adopt, name) && w.change.Verb == fairlead.OpNone:
 			caution(w, "adopted-already", fmt.Sprintf("element %q belongs to the stack already: there is nothing to adopt", name), "")
-		case slices.Contains(p.adopt, name) && w.change.Verb == fairlead.OpCreate:
+		case slices.Contains(p.adopt, name) && w.change.Verb == fairlead.OpCreate && w.element.Type != stackType:
 			caution(w, "nothing-to-adopt", fmt.Sprintf("element %q finds nothing to adopt on the target: it is made", name), "")
 		}
 	}

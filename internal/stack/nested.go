@@ -3,6 +3,7 @@ package stack
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -25,6 +26,7 @@ const (
 	keyID     = "id"
 	keyName   = "name"
 	keyAction = "action"
+	keyAdopt  = "adopt" // until the action is begun
 )
 
 // child is what is stored of a nested stack.
@@ -81,6 +83,9 @@ func (n nested) Plan(ctx context.Context, want template.Element, prior *fairlead
 	}
 	c.Verb = fairlead.OpCreate
 	c.Record.Identity = map[string]string{keyAction: action.String()}
+	if want.Adopt {
+		c.Record.Identity[keyAdopt] = "true"
+	}
 	var now child
 	if prior != nil {
 		if now, err = n.find(ctx, prior.Identity[keyID]); err != nil {
@@ -170,8 +175,12 @@ func (n nested) prepare(ctx context.Context, parent, target string, identity map
 	if !c.until.IsZero() {
 		timeout = min(max(c.until.Sub(n.engine.now()), minTimeout), maxTimeout)
 	}
+	var adopt []string
+	if w.adopt {
+		adopt = []string{adoptAll}
+	}
 	p, err := n.engine.Prepare(ctx, Request{
-		Name: identity[keyName], Target: target, Namespace: w.namespace, Template: name, Version: version, Description: w.description,
+		Adopt: adopt, Name: identity[keyName], Target: target, Namespace: w.namespace, Template: name, Version: version, Description: w.description,
 		Inputs: w.inputs, OnFailure: w.onFailure, Timeout: timeout, Actor: fairlead.Actor{User: c.by},
 		nested: &nesting{id: identity[keyID], parent: parent, action: identity[keyAction], cause: c.action, mask: c.mask},
 	})
@@ -184,6 +193,9 @@ func (n nested) prepare(ctx context.Context, parent, target string, identity map
 // Apply begins the action that brings the nested stack to the wanted properties, unless it was begun already.
 func (n nested) Apply(ctx context.Context, c fairlead.Change) (fairlead.Record, error) {
 	r := c.Record
+	adopt := r.Identity[keyAdopt] != ""
+	r.Identity = maps.Clone(r.Identity)
+	delete(r.Identity, keyAdopt)
 	r.Attributes = map[string]any{"refName": r.Identity[keyName], "refID": r.Identity[keyID]}
 	now, begun, err := n.begun(ctx, r)
 	if err != nil || begun {
@@ -195,7 +207,7 @@ func (n nested) Apply(ctx context.Context, c fairlead.Change) (fairlead.Record, 
 		}
 		return r, n.busy(ctx, now)
 	}
-	w, err := wishOf(template.Element{Name: r.Element, Namespace: r.Namespace, Properties: r.Properties})
+	w, err := wishOf(template.Element{Name: r.Element, Namespace: r.Namespace, Properties: r.Properties, Adopt: adopt})
 	if err != nil {
 		return r, err
 	}

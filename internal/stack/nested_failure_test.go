@@ -49,6 +49,34 @@ func TestNestedFailure(t *testing.T) {
 	}
 }
 
+// TestNestedAdoption takes over what exists two levels down.
+func TestNestedAdoption(t *testing.T) {
+	w := stacktest.NewWorld()
+	b := newBench(t, w.Provider())
+	ctx := t.Context()
+	b.pushNested()
+	w.Foreign("default/core", map[string]any{"k8sManifest": map[string]any{"data": map[string]any{"text": "theirs"}}})
+	if _, err := b.engine.Preview(ctx, request("1.0")); fairlead.ErrorCode(err) != fairlead.Conflict {
+		t.Errorf("without adoption: %v", err)
+	}
+	r := request("1.0")
+	r.Adopt = []string{"data"}
+	b.want(fairlead.ActionSucceeded, b.wait(b.engine.Create(ctx, r)))
+	if dataOf(w, "default/core")["text"] != "hello" || w.Made()["default/core"] != 0 {
+		t.Errorf("core %v was made %d times", dataOf(w, "default/core"), w.Made()["default/core"])
+	}
+	id := b.stack("shop").ID
+	b.read(func(ctx context.Context, tx *store.Tx) error {
+		records, err := tx.Records(ctx, id)
+		for _, r := range records {
+			if r.Identity["adopt"] != "" {
+				t.Errorf("the record of %s still says that it may adopt", r.Element)
+			}
+		}
+		return err
+	})
+}
+
 // TestNestedDeletionSaysWhatIsLeft looks for what is left two levels down in the message of the outermost deletion.
 func TestNestedDeletionSaysWhatIsLeft(t *testing.T) {
 	w := stacktest.NewWorld()

@@ -19,11 +19,12 @@ type wish struct {
 	description string
 	namespace   string
 	onFailure   fairlead.OnFailure
+	adopt       bool // everything inside may take over what exists
 }
 
 // wishOf reads the properties. What is wrong comes in one Invalid error.
 func wishOf(el template.Element) (wish, error) {
-	w := wish{ref: el.Properties["templateId"], namespace: el.Namespace, onFailure: fairlead.Keep}
+	w := wish{ref: el.Properties["templateId"], namespace: el.Namespace, onFailure: fairlead.Keep, adopt: el.Adopt}
 	var ds fairlead.Diagnostics
 	if ref, ok := w.ref.(string); (!ok && !template.HasUnknown(w.ref)) || ok && ref == "" {
 		ds = append(ds, finding("nested-stack", "templateId", "a nested stack needs templateId: the id of a template, or NAME@VERSION"))
