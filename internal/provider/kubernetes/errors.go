@@ -158,6 +158,9 @@ func missingNamespace(err error) bool {
 	return d != nil && d.Kind == "namespaces"
 }
 
+// wholeObject is the field of a cause that is about all the data of a ConfigMap or Secret.
+const wholeObject = "[]"
+
 // invalid turns each cause of a refused manifest into a finding with its path.
 func invalid(q request, s metav1.Status, err error) error {
 	var ds fairlead.Diagnostics
@@ -167,8 +170,11 @@ func invalid(q request, s metav1.Status, err error) error {
 				continue
 			}
 			ds = append(ds, fairlead.Diagnostic{Severity: fairlead.SeverityError, Code: "refused", Path: q.pathOf(c.Field), Summary: strings.TrimSpace(c.Field + ": " + c.Message)})
-			if c.Field == "" {
+			switch c.Field {
+			case "":
 				ds[len(ds)-1].Summary = c.Message
+			case wholeObject:
+				ds[len(ds)-1].Summary = fmt.Sprintf("%s: %s", q.place, c.Message)
 			}
 		}
 	}
@@ -189,7 +195,7 @@ func (q request) pathOf(field string) string {
 			return "data"
 		}
 		return ""
-	case field == "" || field == "<nil>":
+	case field == "" || field == "<nil>" || field == wholeObject:
 		return q.source
 	}
 	return q.source + "." + field

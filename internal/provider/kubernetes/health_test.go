@@ -86,7 +86,9 @@ func TestReasonOfNewPods(t *testing.T) {
 	w := newWorld(t)
 	r := w.made(w.element("web", "CCE.Deployment", deployment("web", "demo/web:1", 2)))
 	r = w.apply(w.plan(w.element("web", "CCE.Deployment", deployment("web", "demo/web:missing", 2)), &r, fairlead.OpUpdate))
-	w.untilSeen(r, func(h fairlead.Health) bool { return strings.Contains(h.Reason, "0 of 2 new pods ready: ImagePullBackOff demo/web:missing") })
+	w.untilSeen(r, func(h fairlead.Health) bool {
+		return strings.Contains(h.Reason, "0 of 2 new pods ready: ImagePullBackOff demo/web:missing")
+	})
 }
 
 func TestReasonsWithoutPods(t *testing.T) {

@@ -152,6 +152,20 @@ func TestFieldsOfOthers(t *testing.T) {
 	}
 }
 
+func TestTooMuchData(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, err := w.provider.Plan(t.Context(), w.element("big", "CCE.ConfigMap", configMap("big", object{"a": strings.Repeat("y", 1<<20+1)})), nil)
+	failure, ok := errors.AsType[*fairlead.Error](err)
+	if !ok {
+		t.Fatal(err)
+	}
+	found := failure.Problems
+	if want := "ConfigMap " + w.namespace + "/big: Too long: "; len(found) != 1 || !strings.HasPrefix(found[0].Summary, want) || found[0].Path != "k8sManifest" {
+		t.Errorf("found %+v, want %s...", found, want)
+	}
+}
+
 func TestNoChangeTouchesNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
