@@ -14,7 +14,7 @@ echo "== a template of 10,000 elements: parse, check, plan"
 run ./internal/template -bench 'Template10k/10000|Evaluate10k' -benchtime 3x -benchmem
 run ./internal/stack -bench Plan10k -benchtime 3x -benchmem
 echo "== a plan of which nothing changes, at several sizes: slope and bend of the line through them"
-run ./internal/stack -bench NoChange -benchtime 3x -benchmem
+run ./internal/stack -bench NoChange -benchtime 20x -benchmem
 echo "== the same objects on one API server: a bare loop of the client library, the provider's apply, a stack, kubectl, helm (ms, and times the loop)"
 kubeconfig=$(scripts/kube.sh ensure)
 FAIRLEAD_TEST_KUBECONFIG=$kubeconfig FAIRLEAD_KUBE_BOX=$(scripts/kube.sh box) run ./internal/stack -bench Kubernetes -benchtime "${count}x" -count 1 # its medians are of its own rounds
