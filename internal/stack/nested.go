@@ -185,9 +185,23 @@ func (n nested) prepare(ctx context.Context, parent, target string, identity map
 		nested: &nesting{id: identity[keyID], parent: parent, action: identity[keyAction], cause: c.action, mask: c.mask},
 	})
 	if err != nil {
-		return nil, masked(err, c.mask)
+		return nil, masked(ofStack(identity[keyName], err), c.mask)
 	}
 	return p, nil
+}
+
+// ofStack says of what is wrong in a nested stack in which one it is: its elements are not those of the template around it.
+func ofStack(name string, err error) error {
+	old, ok := asError(err)
+	if !ok || len(old.Problems) == 0 {
+		return err
+	}
+	e, where := *old, "stack "+name+": "
+	e.Message, e.Problems = where+old.Message, slices.Clone(old.Problems)
+	for i := range e.Problems {
+		e.Problems[i].Summary = where + e.Problems[i].Summary
+	}
+	return &e
 }
 
 // Apply begins the action that brings the nested stack to the wanted properties, unless it was begun already.

@@ -56,7 +56,7 @@ func TestNestedAdoption(t *testing.T) {
 	ctx := t.Context()
 	b.pushNested()
 	w.Foreign("default/core", map[string]any{"k8sManifest": map[string]any{"data": map[string]any{"text": "theirs"}}})
-	if _, err := b.engine.Preview(ctx, request("1.0")); fairlead.ErrorCode(err) != fairlead.Conflict {
+	if _, err := b.engine.Preview(ctx, request("1.0")); fairlead.ErrorCode(err) != fairlead.Conflict || !strings.Contains(err.Error(), "stack shop-data: stack shop-data-core: ") {
 		t.Errorf("without adoption: %v", err)
 	}
 	r := request("1.0")
