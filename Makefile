@@ -24,6 +24,13 @@ build: ## build bin/fairlead, one static binary, with the console where npm is t
 web: ## build the console's files, which the binary holds
 	@scripts/web.sh build
 
+.PHONY: screenshots
+screenshots: ## pictures of every page in both languages and both themes, below screenshots/
+	@scripts/test-tools.sh
+	@scripts/web.sh build
+	@mkdir -p screenshots
+	@host=$$(scripts/engine.sh ensure) && DOCKER_HOST=$$host FAIRLEAD_TEST_REQUIRE=1 FAIRLEAD_SHOTS=$(CURDIR)/screenshots go test -count=1 -run 'TestConsole$$$$' -v ./test/e2e
+
 .PHONY: test-web
 test-web: ## lint, type check and test the console
 	@scripts/web.sh test
@@ -35,6 +42,7 @@ demo: build ## the main job on this machine: push, pipeline, upgrade; ARGS=--exi
 .PHONY: test
 test: ## set up what the tests need and run them all: unit, store, CLI, end to end
 	@scripts/test-tools.sh
+	@scripts/web.sh build
 	@host=$$(scripts/engine.sh ensure) && url=$$(scripts/postgres.sh ensure) && kube=$$(scripts/kube.sh ensure) && \
 		export DOCKER_HOST=$$host FAIRLEAD_TEST_POSTGRES_URL=$$url FAIRLEAD_TEST_KUBECONFIG=$$kube FAIRLEAD_TEST_REQUIRE=1 && \
 		go test $(RACE) -timeout 30m ./... && FAIRLEAD_TEST_DATABASE=postgres go test $(RACE) -timeout 30m $(ON_BOTH)

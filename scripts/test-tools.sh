@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Makes sure that the outside programs which the tests drive are there: registry clients, a PostgreSQL server. On Debian and
+# Makes sure that the outside programs which the tests drive are there: registry clients, a PostgreSQL server, a browser. On Debian and
 # Ubuntu, as root, it installs them; elsewhere it says what is missing and fails.
 set -euo pipefail
 
 missing=()
-for tool in skopeo podman docker; do
+for tool in skopeo podman docker chromium; do
 	command -v "$tool" >/dev/null || missing+=("$tool")
 done
 compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null || missing+=(postgresql)
@@ -12,7 +12,7 @@ compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/
 
 if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
 	echo "test-tools: the tests drive ${missing[*]}, which is not installed" >&2
-	echo "test-tools: install it, for instance: sudo apt-get install skopeo podman docker.io postgresql" >&2
+	echo "test-tools: install it, for instance: sudo apt-get install skopeo podman docker.io postgresql chromium" >&2
 	exit 1
 fi
 export DEBIAN_FRONTEND=noninteractive

@@ -116,7 +116,10 @@ func TestIgnoredAndReturnToStart(t *testing.T) {
 			t.Errorf("%s: stages %s", action, states(run))
 		}
 		var channel fairlead.Channel
-		b.read(func(ctx context.Context, tx *store.Tx) (err error) { channel, err = tx.Channel(ctx, action); return err })
+		b.read(func(ctx context.Context, tx *store.Tx) (err error) {
+			channel, err = tx.Channel(ctx, action)
+			return err
+		})
 		if channel.Messages != 1 {
 			t.Errorf("%s: %d messages", action, channel.Messages)
 		}

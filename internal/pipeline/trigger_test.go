@@ -127,7 +127,10 @@ func TestTwoPipelinesChainedByChannels(t *testing.T) {
 		t.Errorf("messages %v", got)
 	}
 	var channel fairlead.Channel
-	b.read(func(ctx context.Context, tx *store.Tx) (err error) { channel, err = tx.Channel(ctx, "built"); return err })
+	b.read(func(ctx context.Context, tx *store.Tx) (err error) {
+		channel, err = tx.Channel(ctx, "built")
+		return err
+	})
 	if !slices.Equal(channel.Publishers, []string{"first/deploy"}) || !slices.Equal(channel.Listeners, []string{"second/start.conditions[0]"}) || channel.Messages != 3 {
 		t.Errorf("channel %+v", channel)
 	}

@@ -60,7 +60,7 @@ func TestExport(t *testing.T) {
 		t.Errorf("a short passphrase: %v", err)
 	}
 	const passphrase = "correct horse battery"
-	if x, err = b.engine.Export(ctx, "shop", passphrase); err != nil || strings.Contains(fmt.Sprintf("%s", x.Sealed), "open-sesame") {
+	if x, err = b.engine.Export(ctx, "shop", passphrase); err != nil || strings.Contains(string(x.Sealed), "open-sesame") {
 		t.Fatalf("export %+v, %v", x, err)
 	}
 	if secrets, err := stack.Unseal(x, passphrase); err != nil || secrets["key"] != "open-sesame" {

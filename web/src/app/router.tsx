@@ -143,7 +143,7 @@ const tree = root.addChildren([
 ]);
 
 export function makeRouter(client: QueryClient) {
-  return createRouter({ routeTree: tree, context: { client }, defaultPreload: false, scrollRestoration: true });
+  return createRouter({ routeTree: tree, context: { client }, defaultPreload: false, defaultErrorComponent: FailedPage, scrollRestoration: true });
 }
 
 declare module "@tanstack/react-router" {

@@ -41,17 +41,23 @@ function colours(dark: boolean): ThemeConfig {
     algorithm: dark ? antTheme.darkAlgorithm : antTheme.defaultAlgorithm,
     // Darker than the library's own greys and blues: small text keeps a contrast of 4.5 to 1.
     token: {
-      colorPrimary: dark ? "#4f8ff7" : "#1459c7",
+      colorPrimary: dark ? "#5d9bff" : "#1459c7",
       colorLink: dark ? "#7fb0ff" : "#1459c7",
       colorTextDescription: dark ? "#a6adba" : "#5a6372",
       colorTextPlaceholder: dark ? "#98a0ad" : "#667080",
       colorSuccess: dark ? "#6fcf4d" : "#277a0d",
       colorWarning: dark ? "#e0a94a" : "#8f5400",
       colorError: dark ? "#ff7b72" : "#c4111f",
+      ...(dark ? {} : { colorPrimaryHover: "#0f4bab", colorPrimaryActive: "#0c3d8a", colorSuccessBg: "#e9f6e4", colorWarningBg: "#fff3de", colorErrorBg: "#fdeced" }),
       borderRadius: 6,
       fontSize: 14,
     },
-    components: { Layout: { headerBg: dark ? "#141a24" : "#ffffff", siderBg: dark ? "#10151d" : "#f6f8fb", bodyBg: dark ? "#0d1117" : "#ffffff" } },
+    components: {
+      Menu: dark ? { itemSelectedColor: "#cfe1ff", itemSelectedBg: "#1d3357" } : {},
+      Button: dark ? { primaryColor: "#06142b" } : {},
+      Tabs: dark ? { itemSelectedColor: "#8dbaff" } : {},
+      Layout: { headerBg: dark ? "#141a24" : "#ffffff", siderBg: dark ? "#10151d" : "#f6f8fb", bodyBg: dark ? "#0d1117" : "#ffffff" },
+    },
   };
 }
 

@@ -64,7 +64,7 @@ export function LanguageSwitch() {
   const items = languages.map((l) => ({ key: l, label: l === "en" ? "English" : "中文", lang: l }));
   return (
     <Dropdown trigger={["click"]} menu={{ items, selectedKeys: [language], onClick: ({ key }) => void setLanguage(key as (typeof languages)[number]) }}>
-      <Button type="text" icon={<GlobalOutlined />} aria-label={t("app.language")}>{language === "en" ? "English" : "中文"}</Button>
+      <Button type="text" icon={<GlobalOutlined />} aria-label={`${t("app.language")}: ${language === "en" ? "English" : "中文"}`}>{language === "en" ? "English" : "中文"}</Button>
     </Dropdown>
   );
 }

@@ -62,7 +62,7 @@ export const en = {
   },
   channels: {
     empty: "There is no channel yet. A channel carries messages from stages to stages; it is made when something first publishes to it.", publish: "Publish", publishTitle: "Publish to {{name}}", publishers: "Publishers", listeners: "Listeners",
-    messages: "Messages", last: "Last message", replay: "Send again", name: "Channel", deleteText: "Channel {{name}} and its messages will be deleted.", published: "The message was published.", addParam: "Add parameter",
+    messages: "Messages", replay: "Send again", name: "Channel", deleteText: "Channel {{name}} and its messages will be deleted.", published: "The message was published.", addParam: "Add parameter",
   },
   drift: {
     title: "Drift", look: "Look at the target now", none: "Everything is on the target as it was applied.", missing: "missing", changed: "changed", unread: "could not be read", read: "Read {{time}}", states: "Good states", restore: "Roll back to this", current: "present",

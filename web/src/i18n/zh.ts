@@ -49,7 +49,7 @@ export const zh: Texts = {
     newSecret: "新的签名密钥", rotate: "更换地址", rotateText: "当前地址将立即失效。", disable: "停用", enable: "启用", secretOnce: "密钥只显示这一次：", disabled: "已停用",
   },
   channels: {
-    empty: "还没有频道。频道在阶段之间传递消息，首次发布时自动创建。", publish: "发布消息", publishTitle: "向 {{name}} 发布消息", publishers: "发布者", listeners: "监听者", messages: "消息", last: "最近消息", replay: "重新发送", name: "频道",
+    empty: "还没有频道。频道在阶段之间传递消息，首次发布时自动创建。", publish: "发布消息", publishTitle: "向 {{name}} 发布消息", publishers: "发布者", listeners: "监听者", messages: "消息", replay: "重新发送", name: "频道",
     deleteText: "将删除频道 {{name}} 及其消息。", published: "消息已发布。", addParam: "添加参数",
   },
   drift: {

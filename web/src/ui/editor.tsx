@@ -60,7 +60,7 @@ export function Editor({ value, onChange, findings, label, height = "420px" }: E
           keymap.of([...defaultKeymap, ...historyKeymap, ...searchKeymap, ...(editable ? [indentWithTab] : [])]),
           yaml(), syntaxHighlighting(colours), EditorState.tabSize.of(2), EditorView.lineWrapping, EditorView.cspNonce.of(nonce()),
           access.of([EditorState.readOnly.of(!editable)]),
-          EditorView.contentAttributes.of({ "aria-label": label, ...(editable ? {} : { tabindex: "0" }) }),
+          EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" }),
           EditorView.updateListener.of((update) => {
             if (update.docChanged) changed.current?.(update.state.doc.toString());
           }),

@@ -49,7 +49,7 @@ function Channels() {
     { title: t("channels.publishers"), key: "publishers", render: (_, c) => c.publishers?.map((p) => <Tag key={p}>{p}</Tag>) },
     { title: t("channels.listeners"), key: "listeners", render: (_, c) => c.listeners?.map((l) => <Tag key={l}>{l}</Tag>) },
     { title: t("channels.messages"), key: "messages", render: (_, c) => number(c.messages) },
-    { title: t("channels.last"), key: "last", render: (_, c) => <Ago time={c.last} /> },
+    { title: t("common.created"), key: "created", render: (_, c) => <Ago time={c.created_at} /> },
   ];
   return <Loaded query={query}>{(items) => (items.length === 0 ? <Nothing text={t("channels.empty")} /> : <List label={t("app.channels")} items={items} columns={columns} rowKey={(c) => c.name} />)}</Loaded>;
 }

@@ -49,7 +49,7 @@ export function change(text: string, ...changes: Change[]): string {
   if (!doc) return text;
   if (doc.contents === null) doc.contents = doc.createNode({});
   for (const c of changes) c(doc);
-  return doc.toString({ lineWidth: 0 });
+  return doc.toString({ lineWidth: 0, flowCollectionPadding: false });
 }
 
 /** Sets a value; undefined and "" take the key away, and maps that are left empty with it. */
@@ -123,6 +123,5 @@ stages:
     deploy:
       tool: aos
       stack: ${name}
-      create: true
     timeout: 1h
 `;

@@ -99,7 +99,7 @@ function EditorPane({ first, etag, name }: { first: string; etag?: string | null
   return (
     <>
       <div className="row">
-        <Button type="primary" loading={busy} disabled={!doc || target === ""} onClick={() => void save(match)}>{t("common.save")}</Button>
+        <Button type="primary" loading={busy} disabled={!doc || target === "" || findings.some((f) => f.severity === "error")} onClick={() => void save(match)}>{t("common.save")}</Button>
         <Segmented value={side} onChange={setSide} options={[{ value: "both", label: `${t("pipelines.form")} + YAML` }, { value: "form", label: t("pipelines.form") }, { value: "yaml", label: "YAML" }]} />
         <span className="dim">{t("pipelines.fromText")}</span>
       </div>

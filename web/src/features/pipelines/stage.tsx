@@ -7,6 +7,7 @@ import { useText } from "../../i18n";
 import { Copyable } from "../../ui/copy";
 import { InputsForm, type Given } from "../../ui/inputs";
 import { LinkButton } from "../../ui/link";
+import { Findings } from "../../ui/problem";
 import { ConditionsForm, variableNames } from "./conditions";
 import { append, change, keysAt, lengthAt, move, readDuration, remove, set, textAt, valueAt, writeDuration, type Path } from "./document";
 import { ChoiceField, FieldFrame, TextField, type Bound } from "./field";
@@ -38,6 +39,7 @@ export function StageForm({ index, count, onRename, ...bound }: StageFormProps) 
         </span>
       }
     >
+      <Findings findings={bound.findings.filter((f) => f.path?.startsWith(`stages[${index}]`))} />
       <TextField bound={bound} path={[...path, "name"]} label={t("pipelines.stageName")} onSet={onRename} />
       <ChoiceField bound={bound} path={[...path, "type"]} label={t("common.type")} options={types} onSet={setType} />
       {type === "template-deploy" && <DeployForm bound={bound} path={path} />}

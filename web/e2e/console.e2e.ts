@@ -1,0 +1,244 @@
+// The whole procedure of a user in a real browser, against a real server with a real container engine: from an empty server to a
+// deployed image, a failure, a retry and the end, once in each language. FAIRLEAD_URL and FAIRLEAD_PASSWORD name the server, which
+// holds the image demo/web:1.0; FAIRLEAD_TEMPLATE is a template of a page behind a port; FAIRLEAD_SHOTS a folder for screenshots.
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { chromium, type Browser, type Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { en, type Texts } from "../src/i18n/en";
+import { zh } from "../src/i18n/zh";
+
+const url = process.env.FAIRLEAD_URL ?? "";
+const password = process.env.FAIRLEAD_PASSWORD ?? "";
+const template = readFileSync(process.env.FAIRLEAD_TEMPLATE ?? "", "utf8");
+const shots = process.env.FAIRLEAD_SHOTS ?? "";
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+  });
+});
+afterAll(() => browser.close());
+
+type Words = Texts;
+
+async function open(language: string, theme: string, width = 1280) {
+  const context = await browser.newContext({ viewport: { width, height: 900 }, acceptDownloads: true });
+  await context.addInitScript(([l, t]) => {
+    localStorage.setItem("fairlead.language", l ?? "");
+    localStorage.setItem("fairlead.theme", t ?? "");
+  }, [language, theme]);
+  const page = await context.newPage();
+  page.setDefaultTimeout(30_000);
+  const hosts = new Set<string>();
+  const errors: string[] = [];
+  page.on("request", (r) => hosts.add(new URL(r.url()).host));
+  page.on("pageerror", (e) => errors.push(e.message));
+  return { context, page, hosts, errors };
+}
+
+async function signIn(page: Page, w: Words) {
+  await page.goto(url);
+  await page.getByLabel(w.login.user).fill("admin");
+  await page.getByLabel(w.login.password, { exact: true }).fill(password);
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: w.app.overview, level: 1 }).waitFor();
+}
+
+/** No serious finding of axe on the page as it is now. */
+async function accessible(page: Page, where: string) {
+  await page.waitForTimeout(400); // colours fade in
+  // Run as a script of the tool, which the page's policy does not bind.
+  const client = await page.context().newCDPSession(page);
+  await client.send("Runtime.evaluate", { expression: axe });
+  const { result } = await client.send("Runtime.evaluate", {
+    expression: `axe.run(document, { resultTypes: ["violations"] }).then((r) => JSON.stringify(r.violations.filter((v) => v.impact === "serious" || v.impact === "critical")
+      .map((v) => [v.id, v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160) + " " + (n.any[0]?.message ?? ""))])))`,
+    awaitPromise: true,
+    returnByValue: true,
+  });
+  await client.detach();
+  expect(JSON.parse(String(result.value)), where).toEqual([]);
+}
+
+const link = (page: Page, name: string) => page.getByRole("navigation").getByRole("link", { name }).click();
+const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
+
+describe.each([
+  ["zh-CN", zh, "light"],
+  ["en", en, "dark"],
+])("the console in %s", (language, w, theme) => {
+  const suffix = language === "en" ? "en" : "zh";
+  const stack = `web-${suffix}`;
+  const pipeline = `shop-${suffix}`;
+
+  it("takes a user from nothing to a deployed image, and through a failure", async () => {
+    const { context, page, hosts, errors } = await open(language, theme);
+    await signIn(page, w);
+    await accessible(page, "overview");
+
+    // A template, in the editor; a mistake is told while typing.
+    await link(page, w.app.templates);
+    await page.getByRole("link", { name: w.templates.create }).first().click();
+    await page.getByRole("textbox", { name: w.common.name, exact: true }).fill(stack);
+    const editor = page.getByRole("textbox", { name: w.templates.source });
+    await editor.fill(template.replace("get_input: image", "get_input: imag"));
+    await page.getByText(/"?imag"?/).last().waitFor();
+    await editor.fill(template);
+    await page.getByText(w.templates.valid).waitFor();
+    await accessible(page, "template editor");
+    await button(page, w.templates.push).click();
+    await page.getByRole("heading", { name: stack, level: 1 }).waitFor();
+    await accessible(page, "template");
+
+    // A stack in three steps.
+    await page.getByRole("link", { name: w.templates.makeStack }).click();
+    await page.getByRole("textbox", { name: w.common.name, exact: true }).fill(stack);
+    await button(page, w.common.next).click();
+    await page.getByLabel("image", { exact: true }).fill(`${new URL(url).host}/demo/web:1.0`);
+    await page.getByLabel("replicas", { exact: true }).fill("1");
+    await accessible(page, "inputs of a stack");
+    await button(page, w.common.next).click();
+    await page.getByText(w.stacks.previewTitle).waitFor();
+    await button(page, w.stacks.apply).click();
+    await page.getByRole("heading", { name: stack, level: 1 }).waitFor();
+    await page.locator(".page-title").getByText(w.state.healthy, { exact: true }).waitFor();
+    await accessible(page, "stack");
+
+    // A pipeline by form, with two trigger conditions and both kinds of notification.
+    await link(page, w.app.pipelines);
+    await page.getByRole("link", { name: w.pipelines.create }).first().click();
+    await page.getByRole("textbox", { name: w.common.name, exact: true }).first().fill(pipeline);
+    await button(page, w.conditions.add).click();
+    await page.getByRole("menuitem", { name: w.conditions.webhook, exact: true }).click();
+    await button(page, w.pipelines.addParam).click();
+    await page.getByLabel(`${w.pipelines.param} 1`, { exact: true }).fill("tag");
+    await button(page, "deploy").click();
+    await button(page, w.pipelines.addImage).click();
+    const pick = async (label: string, value: string) => {
+      await page.getByRole("combobox", { name: label, exact: true }).fill(value);
+      await page.keyboard.press("Enter");
+    };
+    await pick(w.images.org, "demo");
+    await pick(w.images.repositories, "web");
+    await pick(w.images.tags, "${tag}");
+    await page.getByLabel(w.pipelines.stack, { exact: true }).fill(stack);
+    await page.keyboard.press("Tab");
+    await page.getByLabel("image", { exact: true }).fill("${image.app}");
+    await page.getByRole("button", { name: w.stageForm.notifications }).click();
+    await button(page, w.stageForm.addNotification).click();
+    await page.getByRole("menuitem", { name: w.conditions.channel, exact: true }).click();
+    await page.getByLabel(w.conditions.channel, { exact: true }).fill(`deployed-${suffix}`);
+    await accessible(page, "pipeline editor");
+    const yaml = page.getByRole("textbox", { name: "YAML" });
+    await expect.poll(() => yaml.innerText()).toContain("demo/web:${tag}");
+    await button(page, w.common.save).click();
+    await page.getByRole("heading", { name: pipeline, level: 1 }).waitFor();
+    await accessible(page, "pipeline");
+
+    // Start it, follow it, and see it fail for an image that is not there; then again with one that is.
+    const start = async (tag: string) => {
+      await button(page, w.pipelines.start).first().click();
+      const dialog = page.getByRole("dialog");
+      await dialog.getByLabel(/^tag/).fill(tag);
+      await dialog.getByRole("button", { name: w.pipelines.start, exact: true }).click();
+      await page.getByRole("tab", { name: w.runs.log }).waitFor();
+    };
+    await start("9.9");
+    await page.locator(".page-title").getByText(w.state.failed, { exact: true }).waitFor();
+    await page.getByRole("log").getByText("demo/web:9.9").first().waitFor();
+    await accessible(page, "run");
+    await button(page, w.decide.retry).click();
+    await page.getByRole("dialog").getByLabel("tag").fill("1.0");
+    await page.getByRole("dialog").getByRole("button", { name: w.decide.retry, exact: true }).click();
+    await expect
+      .poll(async () => {
+        const list = (await (await page.request.get(`${url}/api/v1/pipelines/${pipeline}/runs`)).json()) as { items: { state: string }[] };
+        return list.items[0]?.state;
+      }, { timeout: 60_000 })
+      .toBe("succeeded");
+
+    // The other pages.
+    await link(page, w.app.images);
+    await page.getByRole("link", { name: "demo", exact: true }).click();
+    await page.getByRole("link", { name: "web", exact: true }).click();
+    await page.getByText("docker pull").first().waitFor();
+    await accessible(page, "tags");
+    for (const place of [w.app.targets, w.app.channels, w.app.users, w.app.stacks, w.app.pipelines]) {
+      await link(page, place);
+      await page.getByRole("heading", { name: place, level: 1 }).waitFor();
+      await accessible(page, place);
+    }
+    if (shots) await screenshots(page, pipeline, stack, `${language}-${theme}`);
+
+    // Delete both, typing what is asked for.
+    await page.getByRole("link", { name: pipeline, exact: true }).click();
+    await button(page, w.common.delete).click();
+    const dialog = page.getByRole("dialog");
+    const really = dialog.getByRole("button", { name: w.common.delete, exact: true });
+    expect(await really.isDisabled()).toBe(true);
+    await dialog.getByRole("textbox").fill("DELETE");
+    await really.click();
+    await page.getByRole("heading", { name: w.app.pipelines, level: 1 }).waitFor();
+    await page.goto(`${url}/stacks/${stack}`);
+    await button(page, w.common.delete).click();
+    await page.getByRole("dialog").getByRole("textbox").fill(stack);
+    await page.getByRole("dialog").getByRole("button", { name: w.common.delete, exact: true }).click();
+    await page.getByRole("heading", { name: w.app.stacks, level: 1 }).waitFor();
+    await expect.poll(async () => (await page.request.get(`${url}/api/v1/stacks/${stack}`)).status(), { timeout: 60_000 }).toBe(404);
+
+    expect([...hosts]).toEqual([new URL(url).host]);
+    expect(errors).toEqual([]);
+    await context.close();
+  });
+
+  it("fits a small screen", async () => {
+    const { context, page } = await open(language, theme, 390);
+    await signIn(page, w);
+    for (const path of ["/", "/pipelines", "/pipelines/new", "/stacks", "/templates/new", "/images", "/account"]) {
+      await page.goto(url + path);
+      await page.getByRole("heading", { level: 1 }).waitFor();
+      const width = await page.evaluate(() => document.documentElement.scrollWidth);
+      expect(width, path).toBeLessThanOrEqual(390);
+    }
+    await context.close();
+  });
+});
+
+async function screenshots(page: Page, pipeline: string, stack: string, name: string) {
+  const runs = (await (await page.request.get(`${url}/api/v1/pipelines/${pipeline}/runs`)).json()) as { items: { id: string }[] };
+  const paths = { overview: "/", pipelines: "/pipelines", pipeline: `/pipelines/${pipeline}`, edit: `/pipelines/${pipeline}/edit`, run: `/runs/${runs.items[0]?.id ?? ""}`,
+    templates: "/templates", template: `/templates/${stack}`, stacks: "/stacks", stack: `/stacks/${stack}`, change: `/stacks/${stack}/change`, images: "/images?org=demo&repo=web",
+    targets: "/targets", channels: "/channels", users: "/users", account: "/account" };
+  for (const [key, path] of Object.entries(paths)) {
+    await page.goto(url + path);
+    await page.getByRole("heading", { level: 1 }).waitFor();
+    await page.waitForTimeout(900);
+    await page.screenshot({ path: join(shots, `${key}-${name}.png`) });
+  }
+  await page.goto(`${url}/pipelines`);
+  await page.getByRole("heading", { level: 1 }).waitFor();
+}
+
+describe("the console", () => {
+  it("asks who is there, refuses a wrong password, and goes on to where one wanted to go", async () => {
+    const { context, page } = await open("en", "light");
+    await page.goto(`${url}/stacks?status=running`);
+    await page.getByLabel(en.login.user).fill("admin");
+    await page.getByLabel(en.login.password, { exact: true }).fill("wrong-password");
+    await page.keyboard.press("Enter");
+    await page.getByRole("alert").waitFor();
+    await accessible(page, "sign-in");
+    await page.getByLabel(en.login.password, { exact: true }).fill(password);
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: en.app.stacks, level: 1 }).waitFor();
+    expect(page.url()).toContain("status=running");
+    await page.goto(`${url}/nothing/here`);
+    await page.getByRole("heading", { name: en.common.notFound }).waitFor();
+    await context.close();
+  });
+});
