@@ -245,7 +245,7 @@ func (e *Engine) prepareRollback(ctx context.Context, at attempt) (*stack.Prepar
 	if err != nil {
 		return nil, err
 	}
-	return e.stacks.Prepare(ctx, stack.Request{Name: name, Verb: fairlead.VerbRollback, Actor: fairlead.Actor{Via: by},
+	return e.stacks.Prepare(ctx, stack.Request{Name: name, Verb: fairlead.VerbRollback, Actor: fairlead.Actor{Via: by}, Run: at.Run,
 		Then: &stack.Job{Kind: stageRolledBack{}.Kind(), Args: then}})
 }
 

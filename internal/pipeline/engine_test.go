@@ -310,8 +310,8 @@ func TestStopCancelsTheAction(t *testing.T) {
 	}
 	b.read(func(ctx context.Context, tx *store.Tx) error {
 		a, err := tx.Action(ctx, run.Stages[0].Action)
-		if a.State != fairlead.ActionCanceled {
-			t.Errorf("action %s", a.State)
+		if a.State != fairlead.ActionCanceled || a.Run != run.ID {
+			t.Errorf("action %s of run %q", a.State, a.Run)
 		}
 		return err
 	})

@@ -153,7 +153,7 @@ func (e *Engine) prepare(ctx context.Context, d *deployment, left time.Duration)
 	if d.spec.Rollback && d.last {
 		r.OnFailure = fairlead.Rollback
 	}
-	r.Actor = fairlead.Actor{Via: fmt.Sprintf("pipeline %s, run %d", d.run.Pipeline, d.run.Number)}
+	r.Actor, r.Run = fairlead.Actor{Via: fmt.Sprintf("pipeline %s, run %d", d.run.Pipeline, d.run.Number)}, d.run.ID
 	r.Then = &stack.Job{Kind: stageDone{}.Kind(), Args: then}
 	if !d.spec.Deploy.Create {
 		r.Verb = fairlead.VerbUpgrade
