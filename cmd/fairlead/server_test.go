@@ -136,7 +136,7 @@ func TestServerRefuses(t *testing.T) {
 		{"an address that is taken", ServerConfig{Data: t.TempDir(), Listen: first.Addr()}, fairlead.Failed, "--listen"},
 		{"an address that is none", ServerConfig{Data: t.TempDir(), Listen: "nowhere"}, fairlead.Failed, "nowhere"},
 		{"a publish address that is none", ServerConfig{Data: t.TempDir(), PublishAddress: "everywhere"}, fairlead.Invalid, "publish address"},
-		{"PostgreSQL", ServerConfig{Data: t.TempDir(), DatabaseURL: "postgres://user:secret@host/db"}, fairlead.Invalid, "not available yet"},
+		{"a database that does not answer", ServerConfig{Data: t.TempDir(), DatabaseURL: "postgres://user:secret@127.0.0.1:1/db"}, fairlead.Unavailable, "the database does not answer"},
 		{"another database", ServerConfig{Data: t.TempDir(), DatabaseURL: "mysql://host/db"}, fairlead.Invalid, "database URL"},
 		{"a weak first password", ServerConfig{Data: t.TempDir(), AdminPassword: "short"}, fairlead.Invalid, "too short"},
 		{"a public URL that is none", ServerConfig{Data: t.TempDir(), PublicURL: "fairlead.example.com"}, fairlead.Invalid, "public URL"},
