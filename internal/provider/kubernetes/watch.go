@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -307,14 +308,34 @@ func (w *watches) changed(v any, gone bool) {
 	}
 }
 
-// ownerOf finds the element of a marked object, or of one that belongs to it.
+// ownerOf finds the element of a marked object, or of one that belongs to it. Watches tell in any order: what has not been told
+// yet when something of it changes is looked up in the copies.
 func (w *watches) ownerOf(o *unstructured.Unstructured) (owner, bool) {
 	if id := o.GetLabels()[labelStackID]; id != "" {
 		return owner{id, o.GetAnnotations()[annotationElement]}, true
 	}
-	if ref := metav1.GetControllerOf(o); ref != nil {
-		own, ok := w.owners[ref.UID]
-		return own, ok
+	ref := metav1.GetControllerOf(o)
+	if ref == nil {
+		return owner{}, false
+	}
+	if own, ok := w.owners[ref.UID]; ok {
+		return own, true
+	}
+	for s, c := range w.running {
+		if s.Resource != strings.ToLower(ref.Kind)+"s" || s.namespace != "" && s.namespace != o.GetNamespace() {
+			continue
+		}
+		list, _ := c.informer.GetIndexer().ByIndex(byName, ref.Name) // the index is there
+		for _, v := range list {
+			parent, ok := v.(*unstructured.Unstructured)
+			if !ok || parent.GetUID() != ref.UID {
+				continue
+			}
+			if own, ok := w.ownerOf(parent); ok {
+				w.owners[ref.UID] = own
+				return own, true
+			}
+		}
 	}
 	return owner{}, false
 }
