@@ -45,7 +45,8 @@ test: ## set up what the tests need and run them all: unit, store, CLI, end to e
 	@scripts/web.sh build
 	@host=$$(scripts/engine.sh ensure) && url=$$(scripts/postgres.sh ensure) && kube=$$(scripts/kube.sh ensure) && \
 		export DOCKER_HOST=$$host FAIRLEAD_TEST_POSTGRES_URL=$$url FAIRLEAD_TEST_KUBECONFIG=$$kube FAIRLEAD_TEST_REQUIRE=1 && \
-		go test $(RACE) -timeout 30m ./... && FAIRLEAD_TEST_DATABASE=postgres go test -short -timeout 30m $(ON_BOTH)
+		go test $(RACE) -timeout 30m ./... && \
+		go test -timeout 30m ./internal/stack && FAIRLEAD_TEST_DATABASE=postgres go test -short -timeout 30m $(ON_BOTH)
 
 .PHONY: kube
 kube: ## a Kubernetes cluster for the tests, on this machine: prints the path of its kubeconfig

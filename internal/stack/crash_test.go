@@ -218,7 +218,7 @@ func TestKilledAnywhere(t *testing.T) {
 	calls := run(t, 0, false)
 	for _, after := range []bool{false, true} {
 		for n := 1; n <= calls; n++ {
-			if testing.Short() && n%4 != 1 {
+			if brief() && n%4 != 1 {
 				continue
 			}
 			t.Run(fmt.Sprintf("call %d after=%t", n, after), func(t *testing.T) {
@@ -263,7 +263,7 @@ func TestRollbackKilledAnywhere(t *testing.T) {
 	}
 	calls := run(t, 0)
 	for n := 1; n <= calls; n++ {
-		if testing.Short() && n%4 != 1 {
+		if brief() && n%4 != 1 {
 			continue
 		}
 		t.Run(fmt.Sprintf("call %d", n), func(t *testing.T) {
@@ -308,7 +308,7 @@ func checkEvents(t *testing.T, b *bench, a fairlead.Action) {
 // whether the outcome is what the graph says.
 func TestRandomGraphs(t *testing.T) {
 	rounds := 24
-	if testing.Short() {
+	if brief() {
 		rounds = 6
 	}
 	for seed := range rounds {

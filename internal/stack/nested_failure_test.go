@@ -266,7 +266,7 @@ func TestNestedKilledAnywhere(t *testing.T) {
 		steps := run(t, func(l *lives) { kill(l, 0) })
 		t.Logf("%d %ss", steps, name)
 		for n := 1; n <= steps; n++ {
-			if testing.Short() && n%4 != 1 {
+			if brief() && n%4 != 1 {
 				continue
 			}
 			t.Run(fmt.Sprintf("%s %d", name, n), func(t *testing.T) {

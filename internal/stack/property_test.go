@@ -33,7 +33,7 @@ func TestRandomLives(t *testing.T) {
 			t.Fatal(err)
 		}
 		cases, first = 1, seed
-	} else if testing.Short() {
+	} else if brief() {
 		cases = 60
 	}
 	// Cases mostly wait for each other's commits, so more run side by side than there are processors.
