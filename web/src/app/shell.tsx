@@ -1,5 +1,5 @@
-import { useState, type ReactNode } from "react";
-import { Alert, Button, Drawer, Dropdown, Grid, Layout, Menu } from "antd";
+import { useState, useSyncExternalStore, type ReactNode } from "react";
+import { Alert, Button, Drawer, Dropdown, Layout, Menu } from "antd";
 import type { MenuProps } from "antd";
 import AppstoreOutlined from "@ant-design/icons/AppstoreOutlined";
 import BranchesOutlined from "@ant-design/icons/BranchesOutlined";
@@ -111,10 +111,24 @@ export function Brand() {
   );
 }
 
+const wideScreen = "(min-width: 992px)";
+
+/** Whether the menu has room beside the page: known from the first drawing on, so that nothing jumps. */
+function useWide(): boolean {
+  return useSyncExternalStore(
+    (changed) => {
+      const query = window.matchMedia(wideScreen);
+      query.addEventListener("change", changed);
+      return () => query.removeEventListener("change", changed);
+    },
+    () => window.matchMedia(wideScreen).matches,
+  );
+}
+
 /** The frame of every page: menu, header, and a note when the server is out of reach. */
 export function Shell() {
   const { t } = useText();
-  const wide = Grid.useBreakpoint().lg ?? true;
+  const wide = useWide();
   const [open, setOpen] = useState(false);
   const connected = useLive();
   return (
