@@ -168,7 +168,8 @@ func convertIngress(_ *reader, m map[string]any) {
 	}
 }
 
-// convertBackend turns serviceName and servicePort into service. A port that is not known yet stays a number for now.
+// convertBackend turns serviceName and servicePort into service. A port that is not known yet stays unknown: whether it is a name
+// or a number shows when it is.
 func convertBackend(b map[string]any) map[string]any {
 	name, port := b["serviceName"], b["servicePort"]
 	if name == nil && port == nil {
