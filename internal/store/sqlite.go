@@ -31,16 +31,16 @@ type sqliteDB struct {
 	read  *sql.DB
 }
 
-func openSQLite(dir string) (*sqliteDB, error) {
+func openSQLite(dir string, hasty bool) (*sqliteDB, error) {
 	path := filepath.Join(dir, databaseFile)
 	if err := keepPrivate(path); err != nil {
 		return nil, err
 	}
-	write, err := connectSQLite(path, "immediate", false, 1)
+	write, err := connectSQLite(path, "immediate", sqliteSync(hasty), false, 1)
 	if err != nil {
 		return nil, err
 	}
-	read, err := connectSQLite(path, "deferred", true, readers)
+	read, err := connectSQLite(path, "deferred", sqliteSync(hasty), true, readers)
 	if err != nil {
 		return nil, errors.Join(err, write.Close())
 	}
@@ -66,9 +66,17 @@ func keepPrivate(path string) error {
 	return nil
 }
 
-func connectSQLite(path, lock string, readOnly bool, conns int) (*sql.DB, error) {
+// sqliteSync is how far SQLite waits for the disk at a commit.
+func sqliteSync(hasty bool) string {
+	if hasty {
+		return "synchronous(OFF)"
+	}
+	return "synchronous(FULL)"
+}
+
+func connectSQLite(path, lock, sync string, readOnly bool, conns int) (*sql.DB, error) {
 	q := url.Values{"_txlock": {lock}, "_pragma": {
-		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)", "cache_size(-16000)",
+		"busy_timeout(10000)", "journal_mode(WAL)", sync, "foreign_keys(ON)", "cache_size(-16000)",
 	}}
 	if readOnly {
 		q.Add("_pragma", "query_only(ON)")

@@ -37,6 +37,8 @@ type Config struct {
 	Log *slog.Logger
 	// Now is the clock. Default: time.Now.
 	Now func() time.Time
+	// Hasty is for tests alone: SQLite does not wait for the disk, so a machine that loses its power loses commits. Default: false.
+	Hasty bool
 }
 
 // DB is an open database with one writer and readers beside it. Safe for concurrent use.
@@ -71,7 +73,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 		if err := mustHaveKey(cfg); err != nil {
 			return nil, err
 		}
-		db.sql, err = openSQLite(cfg.Dir)
+		db.sql, err = openSQLite(cfg.Dir, cfg.Hasty)
 	} else {
 		db.sql, err = openPostgres(ctx, cfg.URL)
 	}

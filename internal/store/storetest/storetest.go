@@ -1,7 +1,8 @@
 // Package storetest gives tests databases: SQLite, and PostgreSQL where a server is there for tests.
 //
 // FAIRLEAD_TEST_POSTGRES_URL names that server; scripts/postgres.sh starts one. Tests of the store itself run on both. All
-// other tests run on SQLite, or on PostgreSQL when FAIRLEAD_TEST_DATABASE is postgres. Every test has a database of its own.
+// other tests run on SQLite, or on PostgreSQL when FAIRLEAD_TEST_DATABASE is postgres. Every test has a database of its own, which
+// is a copy of one that was migrated once.
 package storetest
 
 import (
@@ -12,7 +13,9 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -32,7 +35,7 @@ func Config(t testing.TB, cfg store.Config) store.Config {
 	t.Helper()
 	switch kind := os.Getenv("FAIRLEAD_TEST_DATABASE"); kind {
 	case "", "sqlite":
-		return cfg
+		return SQLite(t, cfg)
 	case "postgres":
 		return Postgres(t, cfg)
 	default:
@@ -40,6 +43,54 @@ func Config(t testing.TB, cfg store.Config) store.Config {
 		return cfg
 	}
 }
+
+// SQLite completes a configuration with a database in cfg.Dir that has all tables and nothing in them, unless there is one
+// already. Its commits survive the end of the process and not that of the machine, except in benchmarks. All databases of a
+// process have one key.
+func SQLite(t testing.TB, cfg store.Config) store.Config {
+	t.Helper()
+	_, measured := t.(*testing.B)
+	cfg.Hasty = !measured
+	if cfg.URL != "" || cfg.Key != "" || cfg.KeyFile != "" {
+		return cfg
+	}
+	if _, err := os.Stat(filepath.Join(cfg.Dir, store.DatabaseFile)); err == nil {
+		return cfg
+	}
+	files, err := sqliteModel()
+	if err == nil {
+		err = os.MkdirAll(cfg.Dir, 0o700)
+	}
+	for name, content := range files {
+		err = errors.Join(err, os.WriteFile(filepath.Join(cfg.Dir, name), content, 0o600))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg
+}
+
+// sqliteModel is the content of a data directory that was just made, by the names of its files.
+var sqliteModel = sync.OnceValues(func() (map[string][]byte, error) {
+	dir, err := os.MkdirTemp("", "fairlead-model-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // a left-over is harmless
+	db, err := store.Open(context.Background(), store.Config{Dir: dir, Hasty: true})
+	if err != nil {
+		return nil, err
+	}
+	if err := db.Close(); err != nil { // puts everything into the file itself
+		return nil, err
+	}
+	files := map[string][]byte{}
+	for _, name := range []string{store.DatabaseFile, store.KeyFile} {
+		content, readErr := os.ReadFile(filepath.Join(dir, name))
+		files[name], err = content, errors.Join(err, readErr)
+	}
+	return files, err
+})
 
 // Postgres completes a configuration with a PostgreSQL database that belongs to cfg.Dir.
 func Postgres(t testing.TB, cfg store.Config) store.Config {
