@@ -3,8 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-
-	"github.com/jackc/pgx/v5"
 )
 
 // database is what differs between SQLite and PostgreSQL. The texts of the queries do not: see the package documentation.
@@ -40,12 +38,8 @@ type txn struct {
 	// commit ends the transaction well. news is what it tells other servers: queues with new jobs, and whether watchers have
 	// something to see.
 	commit func(ctx context.Context, news news) error
-	// rollback ends it otherwise; after commit it has no effect.
+	// rollback ends it otherwise; after commit it only gives back what the transaction holds.
 	rollback func()
-
-	// One of the two, for River.
-	sqlite   *sql.Tx
-	postgres pgx.Tx
 }
 
 // news is what a committed transaction tells those who wait.

@@ -1,7 +1,9 @@
 package store
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -26,9 +28,11 @@ func jobQueues() []string { return []string{river.QueueDefault} }
 // jobQueue is River on one database.
 type jobQueue interface {
 	migrate(ctx context.Context) error
-	// open makes insert usable.
-	open() error
-	insert(ctx context.Context, raw *txn, args river.JobArgs, opts *river.InsertOpts) (queue string, err error)
+	insert(ctx context.Context, tx *Tx, args river.JobArgs, opts *river.InsertOpts) (queue string, err error)
+	// completed takes note of jobs that a committed transaction has completed.
+	completed(ids []int64)
+	// stamp is a time in the job table.
+	stamp(t time.Time) any
 	// start begins to work jobs under a name that no other server has.
 	start(ctx context.Context, name string, workers *river.Workers) error
 	stop(ctx context.Context) error
@@ -39,9 +43,13 @@ type jobQueue interface {
 	working(id int64) bool
 }
 
-// Enqueue adds a job that exists only if the transaction commits; then it starts at once, or at opts.ScheduledAt.
+// maxAttempts is how often a job is tried: until its owner ends it.
+const maxAttempts = 10_000
+
+// Enqueue adds a job that exists only if the transaction commits; then it starts at once, or at opts.ScheduledAt. Of opts only
+// the time and the queue count.
 func (tx *Tx) Enqueue(ctx context.Context, args river.JobArgs, opts *river.InsertOpts) error {
-	queue, err := tx.db.jobs.insert(ctx, tx.raw, args, opts)
+	queue, err := tx.db.jobs.insert(ctx, tx, args, opts)
 	if err != nil {
 		return fmt.Errorf("store: enqueue %s: %w", args.Kind(), err)
 	}
@@ -53,14 +61,18 @@ func (tx *Tx) Enqueue(ctx context.Context, args river.JobArgs, opts *river.Inser
 }
 
 // CompleteJob marks the job that is being worked as done in the same transaction as its effects, which saves a commit and
-// leaves no moment between the two.
-func CompleteJob[T river.JobArgs](ctx context.Context, tx *Tx, job *river.Job[T]) (err error) {
-	if tx.raw.postgres != nil {
-		_, err = river.JobCompleteTx[*postgresDriver](ctx, tx.raw.postgres, job)
+// leaves no moment between the two. It fails when another attempt at the job has begun, because this server was taken for dead.
+func CompleteJob[T river.JobArgs](ctx context.Context, tx *Tx, job *river.Job[T]) error {
+	const q = `UPDATE river_job SET state = 'completed', finalized_at = $1 WHERE id = $2 AND attempt = $3 AND state = 'running'`
+	res, err := tx.Exec(ctx, q, tx.db.jobs.stamp(time.Now()), job.ID, job.Attempt)
+	if err != nil {
 		return err
 	}
-	_, err = river.JobCompleteTx[*sqliteDriver](ctx, tx.raw.sqlite, job)
-	return err
+	if n, err := res.RowsAffected(); err != nil || n != 1 {
+		return errors.Join(fmt.Errorf("store: job %d (%s) is not worked by this attempt any more", job.ID, job.Kind), err)
+	}
+	tx.completed = append(tx.completed, job.ID)
+	return nil
 }
 
 // StartJobs begins to work the jobs of the kinds in workers. Jobs that were running when the last life of the server ended
@@ -106,13 +118,20 @@ func (db *DB) HoldQueue(ctx context.Context, queue string, fn func(ctx context.C
 type riverQueue[T any] struct {
 	db       *DB
 	driver   riverdriver.Driver[T]
-	raw      func(*txn) T
+	words    jobWords
+	done     *doneJobs
 	takeBack func(context.Context) error // at start; nil where other servers may run
 
-	inserter *river.Client[T]
-	mu       sync.Mutex
-	client   *river.Client[T]
-	active   map[int64]struct{}
+	mu     sync.Mutex
+	client *river.Client[T]
+	active map[int64]struct{}
+}
+
+// jobWords is what differs between the databases when a job is stored. River would do it, in a savepoint and reading back each
+// row, at several times the price.
+type jobWords struct {
+	insert string // args, created_at, kind, max_attempts, queue, scheduled_at, state
+	stamp  func(time.Time) any
 }
 
 func (q *riverQueue[T]) migrate(ctx context.Context) error {
@@ -126,20 +145,32 @@ func (q *riverQueue[T]) migrate(ctx context.Context) error {
 	return nil
 }
 
-func (q *riverQueue[T]) open() (err error) {
-	if q.inserter, err = river.NewClient(q.driver, &river.Config{Logger: q.db.riverLog()}); err != nil {
-		return fmt.Errorf("store: job client: %w", err)
-	}
-	return nil
-}
+// soon is up to when a job that is due later is looked for every second; one that is due after that is looked for every five.
+const soon = 10 * time.Second
 
-func (q *riverQueue[T]) insert(ctx context.Context, raw *txn, args river.JobArgs, opts *river.InsertOpts) (string, error) {
-	res, err := q.inserter.InsertTx(ctx, q.raw(raw), args, opts)
+func (q *riverQueue[T]) insert(ctx context.Context, tx *Tx, args river.JobArgs, opts *river.InsertOpts) (string, error) {
+	b, err := json.Marshal(args)
 	if err != nil {
 		return "", err
 	}
-	return res.Job.Queue, nil
+	now := time.Now()
+	queue, at, state := river.QueueDefault, now, rivertype.JobStateAvailable
+	if opts != nil {
+		queue = cmp.Or(opts.Queue, queue)
+		if !opts.ScheduledAt.IsZero() {
+			at = opts.ScheduledAt
+		}
+	}
+	if at.Sub(now) > soon {
+		state = rivertype.JobStateScheduled
+	}
+	_, err = tx.Exec(ctx, q.words.insert, string(b), q.stamp(now), args.Kind(), maxAttempts, queue, q.stamp(at), string(state))
+	return queue, err
 }
+
+func (q *riverQueue[T]) stamp(t time.Time) any { return q.words.stamp(t) }
+
+func (q *riverQueue[T]) completed(ids []int64) { q.done.add(ids) }
 
 func (q *riverQueue[T]) start(ctx context.Context, name string, workers *river.Workers) error {
 	q.mu.Lock()
@@ -160,7 +191,6 @@ func (q *riverQueue[T]) start(ctx context.Context, name string, workers *river.W
 		FetchPollInterval:           time.Second, // only a fallback: commits wake the fetcher
 		JobTimeout:                  -1,          // a slice bounds itself
 		Logger:                      q.db.riverLog(),
-		MaxAttempts:                 10_000, // a slice that fails is tried until its owner ends it
 		Middleware:                  []rivertype.Middleware{river.WorkerMiddlewareFunc(q.follow)},
 		Queues:                      map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: jobWorkers}},
 		RescueStuckJobsAfter:        time.Hour,
@@ -264,4 +294,58 @@ func (p retryPolicy) NextRetry(job *rivertype.JobRow) time.Time {
 		wait = time.Second << n
 	}
 	return p.now().Add(wait)
+}
+
+// doneJobs are the jobs that transactions of ours have completed while River still believes that they run.
+type doneJobs struct {
+	mu  sync.Mutex
+	ids map[int64]struct{}
+}
+
+func newDoneJobs() *doneJobs { return &doneJobs{ids: map[int64]struct{}{}} }
+
+func (d *doneJobs) add(ids []int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, id := range ids {
+		d.ids[id] = struct{}{}
+	}
+}
+
+// take reports whether a job is one of them, and forgets it.
+func (d *doneJobs) take(id int64) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	_, is := d.ids[id]
+	delete(d.ids, id)
+	return is
+}
+
+// completer is River's executor, except that it does not store once more that a job is done.
+type completer struct {
+	riverdriver.Executor
+	done *doneJobs
+}
+
+func (c completer) JobSetStateIfRunningMany(ctx context.Context, p *riverdriver.JobSetStateIfRunningManyParams) ([]*rivertype.JobRow, error) {
+	rest := *p
+	rest.ID, rest.Attempt, rest.ErrData, rest.FinalizedAt, rest.MetadataDoMerge = nil, nil, nil, nil, nil
+	rest.MetadataUpdates, rest.ScheduledAt, rest.State = nil, nil, nil
+	for i, id := range p.ID {
+		if c.done.take(id) {
+			continue
+		}
+		rest.ID = append(rest.ID, id)
+		rest.Attempt = append(rest.Attempt, p.Attempt[i])
+		rest.ErrData = append(rest.ErrData, p.ErrData[i])
+		rest.FinalizedAt = append(rest.FinalizedAt, p.FinalizedAt[i])
+		rest.MetadataDoMerge = append(rest.MetadataDoMerge, p.MetadataDoMerge[i])
+		rest.MetadataUpdates = append(rest.MetadataUpdates, p.MetadataUpdates[i])
+		rest.ScheduledAt = append(rest.ScheduledAt, p.ScheduledAt[i])
+		rest.State = append(rest.State, p.State[i])
+	}
+	if len(rest.ID) == 0 {
+		return nil, nil
+	}
+	return c.Executor.JobSetStateIfRunningMany(ctx, &rest)
 }

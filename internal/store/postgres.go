@@ -125,7 +125,7 @@ func (p *postgresDB) begin(ctx context.Context) (*txn, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &txn{session: conn, postgres: tx}
+	t := &txn{session: conn}
 	t.rollback = sync.OnceFunc(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
@@ -168,6 +168,19 @@ func (p *postgresDB) snapshot(ctx context.Context) (t *txn, err error) {
 	opts := &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
 	err = again(ctx, postgresReaders, func() (err error) { t, err = beginSQL(ctx, p.read, opts); return err })
 	return t, err
+}
+
+// beginSQL starts a transaction that database/sql looks after.
+func beginSQL(ctx context.Context, db *sql.DB, opts *sql.TxOptions) (*txn, error) {
+	raw, err := db.BeginTx(ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	return &txn{
+		session:  raw,
+		commit:   func(context.Context, news) error { return raw.Commit() },
+		rollback: func() { _ = raw.Rollback() }, // fails after a commit, and then has nothing to do
+	}, nil
 }
 
 // again begins anew when a connection had died before anything happened, once for each connection that may have. A database
@@ -242,8 +255,12 @@ func (p *postgresDB) close() error {
 }
 
 func (p *postgresDB) queue(db *DB) jobQueue {
-	driver := &postgresDriver{riverpgxv5.New(p.pool), db.wake}
-	return &riverQueue[pgx.Tx]{db: db, driver: driver, raw: func(t *txn) pgx.Tx { return t.postgres }}
+	driver := &postgresDriver{riverpgxv5.New(p.pool), db.wake, newDoneJobs()}
+	return &riverQueue[pgx.Tx]{db: db, driver: driver, done: driver.done, words: jobWords{
+		insert: `INSERT INTO river_job (args, created_at, kind, max_attempts, queue, scheduled_at, state)
+VALUES ($1::jsonb, $2, $3, $4, $5, $6, $7::river_job_state)`,
+		stamp: func(t time.Time) any { return t },
+	}}
 }
 
 // postgresDriver is River's driver for pgx, except that the news of a new job comes with the other news of a commit: one
@@ -251,6 +268,11 @@ func (p *postgresDB) queue(db *DB) jobQueue {
 type postgresDriver struct {
 	*riverpgxv5.Driver
 	wake *wakeHub
+	done *doneJobs
+}
+
+func (d *postgresDriver) GetExecutor() riverdriver.Executor {
+	return completer{d.Driver.GetExecutor(), d.done}
 }
 
 var _ riverdriver.Driver[pgx.Tx] = (*postgresDriver)(nil)

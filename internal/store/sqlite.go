@@ -3,12 +3,15 @@ package store
 import (
 	"context"
 	"database/sql"
+	sqldriver "database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
+	"time"
 
 	"github.com/riverqueue/river/riverdriver"
 	"github.com/riverqueue/river/riverdriver/riversqlite"
@@ -94,22 +97,67 @@ func connectSQLite(path, lock, sync string, readOnly bool, conns int) (*sql.DB, 
 // escapePath is a path as it stands in SQLite's addresses.
 func escapePath(path string) string { return (&url.URL{Path: path}).EscapedPath() }
 
-func (s *sqliteDB) begin(ctx context.Context) (*txn, error) { return beginSQL(ctx, s.write, nil) }
+func (s *sqliteDB) begin(ctx context.Context) (*txn, error) {
+	return beginSQLite(ctx, s.write, "BEGIN IMMEDIATE")
+}
 
-func (s *sqliteDB) snapshot(ctx context.Context) (*txn, error) { return beginSQL(ctx, s.read, nil) }
+func (s *sqliteDB) snapshot(ctx context.Context) (*txn, error) {
+	return beginSQLite(ctx, s.read, "BEGIN")
+}
 
-// beginSQL starts a transaction that database/sql looks after.
-func beginSQL(ctx context.Context, db *sql.DB, opts *sql.TxOptions) (*txn, error) {
-	raw, err := db.BeginTx(ctx, opts)
+// beginSQLite waits for a connection and starts a transaction on it.
+func beginSQLite(ctx context.Context, db *sql.DB, begin string) (*txn, error) {
+	conn, err := db.Conn(ctx)
 	if err != nil {
 		return nil, err
 	}
+	s := steady{conn}
+	if _, err := s.ExecContext(ctx, begin); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	end := func(ctx context.Context, how string) error {
+		_, err := s.ExecContext(context.WithoutCancel(ctx), how)
+		return err
+	}
+	committed := false
 	return &txn{
-		session:  raw,
-		sqlite:   raw,
-		commit:   func(context.Context, news) error { return raw.Commit() },
-		rollback: func() { _ = raw.Rollback() }, // fails after a commit, and then has nothing to do
+		session: s,
+		commit: func(ctx context.Context, _ news) error {
+			err := end(ctx, "COMMIT")
+			committed = err == nil
+			return err
+		},
+		rollback: sync.OnceFunc(func() {
+			if !committed && end(ctx, "ROLLBACK") != nil { // it is not known what state the connection is in
+				_ = conn.Raw(func(any) error { return sqldriver.ErrBadConn })
+			}
+			_ = conn.Close() // gives the connection back
+		}),
 	}, nil
+}
+
+// steady runs statements whole or not at all: the end of a context is noticed between two statements. Watching for it in the
+// middle costs a goroutine or two for each statement, more than most of ours take.
+type steady struct{ *sql.Conn }
+
+func (s steady) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	return s.Conn.ExecContext(unwatched(ctx), query, args...)
+}
+
+func (s steady) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return s.Conn.QueryContext(unwatched(ctx), query, args...)
+}
+
+func (s steady) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	return s.Conn.QueryRowContext(unwatched(ctx), query, args...)
+}
+
+// unwatched is a context that does not end while something uses it.
+func unwatched(ctx context.Context) context.Context {
+	if ctx.Err() != nil {
+		return ctx
+	}
+	return context.WithoutCancel(ctx)
 }
 
 // migrating needs no lock: the owner of the data directory sees to it that this process is the only one.
@@ -132,8 +180,12 @@ func (s *sqliteDB) ping(ctx context.Context) error { return s.read.PingContext(c
 func (s *sqliteDB) close() error { return errors.Join(s.read.Close(), s.write.Close()) }
 
 func (s *sqliteDB) queue(db *DB) jobQueue {
-	driver := &sqliteDriver{riversqlite.New(s.write), db.wake}
-	return &riverQueue[*sql.Tx]{db: db, driver: driver, raw: func(t *txn) *sql.Tx { return t.sqlite }, takeBack: s.takeBack}
+	driver := &sqliteDriver{riversqlite.New(s.write), db.wake, newDoneJobs()}
+	return &riverQueue[*sql.Tx]{db: db, driver: driver, done: driver.done, takeBack: s.takeBack, words: jobWords{
+		insert: `INSERT INTO river_job (args, created_at, kind, max_attempts, queue, scheduled_at, state)
+VALUES (jsonb($1), $2, $3, $4, $5, $6, $7)`,
+		stamp: func(t time.Time) any { return t.UTC().Round(time.Millisecond).Format("2006-01-02 15:04:05.000") },
+	}}
 }
 
 // takeBack makes jobs available that were running when the last life of the server ended.
@@ -147,6 +199,11 @@ func (s *sqliteDB) takeBack(ctx context.Context) error {
 type sqliteDriver struct {
 	*riversqlite.Driver
 	wake *wakeHub
+	done *doneJobs
+}
+
+func (d *sqliteDriver) GetExecutor() riverdriver.Executor {
+	return completer{d.Driver.GetExecutor(), d.done}
 }
 
 var _ riverdriver.Driver[*sql.Tx] = (*sqliteDriver)(nil)

@@ -100,9 +100,6 @@ func (db *DB) start(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	if err := db.jobs.open(); err != nil {
-		return err
-	}
 	if p, shared := db.sql.(*postgresDB); shared {
 		p.listen(db.log, jobQueues(), db.tell)
 		db.member = newMember(p, db.log, db.jobs, db.tell, cfg.Dir)
@@ -135,9 +132,10 @@ type Tx struct {
 	// Now is the time of the transaction in UTC.
 	Now time.Time
 
-	db   *DB
-	raw  *txn
-	news news
+	db        *DB
+	raw       *txn
+	news      news
+	completed []int64 // jobs
 }
 
 // Write runs fn in the one writing transaction of all servers. When fn returns nil the transaction commits, which makes it
@@ -157,6 +155,7 @@ func (db *DB) Write(ctx context.Context, fn func(tx *Tx) error) error {
 	if err := raw.commit(ctx, tx.news); err != nil {
 		return db.broken(ctx, "commit", err)
 	}
+	db.jobs.completed(tx.completed)
 	db.tell(tx.news)
 	return nil
 }

@@ -1,0 +1,142 @@
+package store_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/riverqueue/river"
+
+	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/internal/store"
+	"github.com/fairlead/fairlead/internal/store/storetest"
+)
+
+// workerFunc works notes with a function.
+type workerFunc struct {
+	river.WorkerDefaults[noteArgs]
+	work func(ctx context.Context, job *river.Job[noteArgs]) error
+}
+
+func (w *workerFunc) Work(ctx context.Context, job *river.Job[noteArgs]) error {
+	return w.work(ctx, job)
+}
+
+// jobRow is what the job table says of the only job.
+type jobRow struct {
+	state    string
+	attempt  int
+	attempts int
+}
+
+func onlyJob(t *testing.T, db *store.DB) (j jobRow) {
+	t.Helper()
+	err := db.Read(t.Context(), func(tx *store.Tx) error {
+		return tx.QueryRow(t.Context(), `SELECT state, attempt, max_attempts FROM river_job`).Scan(&j.state, &j.attempt, &j.attempts)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j
+}
+
+func TestJobsEndWithTheirTransaction(t *testing.T) {
+	storetest.Each(t, testJobsEndWithTheirTransaction)
+}
+
+func testJobsEndWithTheirTransaction(t *testing.T, cfg store.Config) {
+	db := mustOpen(t, cfg)
+	ended := make(chan error, 1)
+	workers := river.NewWorkers()
+	river.AddWorker(workers, &workerFunc{work: func(ctx context.Context, job *river.Job[noteArgs]) error {
+		err := db.Write(ctx, func(tx *store.Tx) error { return store.CompleteJob(ctx, tx, job) })
+		ended <- err
+		return err
+	}})
+	mustWrite(t, db, func(ctx context.Context, tx *store.Tx) error { return tx.Enqueue(ctx, noteArgs{"once"}, nil) })
+	if err := db.StartJobs(t.Context(), workers); err != nil {
+		t.Fatal(err)
+	}
+	if err := receive(t, ended); err != nil {
+		t.Fatal(err)
+	}
+	if j := onlyJob(t, db); j.state != "completed" || j.attempt != 1 {
+		t.Errorf("after its transaction the job is %+v", j)
+	}
+	if err := db.StopJobs(t.Context()); err != nil { // River stores what it still wants to
+		t.Fatal(err)
+	}
+	if j := onlyJob(t, db); j.state != "completed" || j.attempt != 1 || len(ended) > 0 {
+		t.Errorf("at the end the job is %+v", j)
+	}
+}
+
+// A server that was taken for dead must not end a job that another one works meanwhile, nor store what belongs to its end.
+func TestAnEarlierAttemptCannotEndAJob(t *testing.T) {
+	storetest.Each(t, testAnEarlierAttemptCannotEndAJob)
+}
+
+func testAnEarlierAttemptCannotEndAJob(t *testing.T, cfg store.Config) {
+	db := mustOpen(t, cfg)
+	ended := make(chan error, 1)
+	workers := river.NewWorkers()
+	river.AddWorker(workers, &workerFunc{work: func(ctx context.Context, job *river.Job[noteArgs]) error {
+		if job.Attempt > 1 {
+			return nil
+		}
+		mustWrite(t, db, func(ctx context.Context, tx *store.Tx) error {
+			_, err := tx.Exec(ctx, `UPDATE river_job SET attempt = attempt + 1`) // as another server's fetch does
+			return err
+		})
+		err := db.Write(ctx, func(tx *store.Tx) error {
+			if err := tx.AppendEvent(ctx, fairlead.Event{Kind: "effect"}); err != nil {
+				return err
+			}
+			return store.CompleteJob(ctx, tx, job)
+		})
+		ended <- err
+		return nil
+	}})
+	mustWrite(t, db, func(ctx context.Context, tx *store.Tx) error { return tx.Enqueue(ctx, noteArgs{"twice"}, nil) })
+	if err := db.StartJobs(t.Context(), workers); err != nil {
+		t.Fatal(err)
+	}
+	if err := receive(t, ended); err == nil {
+		t.Error("the first attempt ended the job of the second one")
+	}
+	err := db.Read(t.Context(), func(tx *store.Tx) error {
+		events, err := tx.Events(t.Context(), store.EventFilter{Kind: "effect"})
+		if len(events) > 0 {
+			t.Error("what the first attempt did is stored")
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestJobsThatAreDueSoon(t *testing.T) { storetest.Each(t, testJobsThatAreDueSoon) }
+
+func testJobsThatAreDueSoon(t *testing.T, cfg store.Config) {
+	for name, test := range map[string]struct {
+		in   time.Duration
+		want string
+	}{
+		"a job that is due in a second needs no scheduler": {time.Second, "available"},
+		"a job that is due in an hour waits for it":        {time.Hour, "scheduled"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			db := mustOpen(t, cfg)
+			mustWrite(t, db, func(ctx context.Context, tx *store.Tx) error {
+				if _, err := tx.Exec(ctx, `DELETE FROM river_job`); err != nil {
+					return err
+				}
+				return tx.Enqueue(ctx, noteArgs{"later"}, &river.InsertOpts{ScheduledAt: time.Now().Add(test.in)})
+			})
+			if j := onlyJob(t, db); j.state != test.want || j.attempts < 1000 {
+				t.Errorf("the job is %+v", j)
+			}
+		})
+	}
+}
