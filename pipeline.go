@@ -12,7 +12,18 @@ const DefaultGroup = "default"
 type Group struct {
 	Name        string    `json:"name"`
 	Description string    `json:"description,omitempty"`
+	Role        Role      `json:"role,omitempty" enum:"read,edit,manage" doc:"what whoever asks may do in the group; manage for administrators"`
+	Pipelines   int       `json:"pipelines" doc:"how many it holds"`
+	Members     int       `json:"members" doc:"how many users have a role in it"`
 	CreatedAt   time.Time `json:"created_at"`
+}
+
+// Member is a user with a role in a pipeline group.
+type Member struct {
+	User      string    `json:"user"`
+	Role      Role      `json:"role" enum:"read,edit,manage"`
+	GrantedBy string    `json:"granted_by" doc:"who gave the role; upgrade for what users could do before there were roles"`
+	GrantedAt time.Time `json:"granted_at"`
 }
 
 // Pipeline is a stored pipeline file.

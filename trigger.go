@@ -71,7 +71,7 @@ type ParamMap struct {
 // Webhook is the generated address of one trigger condition.
 type Webhook struct {
 	Condition string `json:"condition" doc:"where in the file, such as start.conditions[0]"`
-	Path      string `json:"path" doc:"/hooks/{token}, below the server's URL"`
+	Path      string `json:"path" doc:"/hooks/{token}, below the server's URL; empty for those who may not change the pipeline, as are url and secret"`
 	URL       string `json:"url"`
 	Signature string `json:"signature,omitempty" doc:"how messages are signed"`
 	Secret    string `json:"secret,omitempty" doc:"what the sender signs with"`

@@ -23,10 +23,18 @@ type Token struct {
 	LastUsedAt *time.Time `json:"last_used_at,omitempty"`
 }
 
+// Me is what somebody who is signed in sees of himself.
+type Me struct {
+	User
+	MustChange bool        `json:"must_change" doc:"the password is still the one that the first start generated"`
+	Groups     []GroupRole `json:"groups" nullable:"false" doc:"the pipeline groups in which the user has a role"`
+}
+
 // Actor is who does something: a user, or the system itself (a webhook, a schedule) with an empty User.
 type Actor struct {
 	User  string
 	Admin bool
+	Roles Roles // in pipeline groups, when the credentials were checked
 	// Via says how a system actor came in, such as "webhook" or "recovery"; empty for users.
 	Via string
 }

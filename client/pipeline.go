@@ -19,16 +19,6 @@ type PipelineFile struct {
 	Revision int64
 }
 
-// Groups lists the pipeline groups.
-func (c *Client) Groups(ctx context.Context) iter.Seq2[fairlead.Group, error] {
-	return list[fairlead.Group](ctx, c, nil, "groups")
-}
-
-// CreateGroup makes a pipeline group.
-func (c *Client) CreateGroup(ctx context.Context, name, description string) (fairlead.Group, error) {
-	return post[fairlead.Group](ctx, c, map[string]string{"name": name, "description": description}, "groups")
-}
-
 // Pipelines lists the pipelines.
 func (c *Client) Pipelines(ctx context.Context) iter.Seq2[fairlead.Pipeline, error] {
 	return list[fairlead.Pipeline](ctx, c, nil, "pipelines")

@@ -28,8 +28,8 @@ func (c *Client) Logout(ctx context.Context) error {
 }
 
 // WhoAmI tells whose credentials the client uses.
-func (c *Client) WhoAmI(ctx context.Context) (fairlead.User, error) {
-	return get[fairlead.User](ctx, c, "whoami")
+func (c *Client) WhoAmI(ctx context.Context) (fairlead.Me, error) {
+	return get[fairlead.Me](ctx, c, "whoami")
 }
 
 // NewUser is a user to make. Name and Password are required.
@@ -40,6 +40,8 @@ type NewUser struct {
 	Phone    string `json:"phone,omitempty"`
 	Locale   string `json:"locale,omitempty"`
 	Admin    bool   `json:"admin,omitempty"`
+	// Role is the user's role in the default group. Default: none.
+	Role fairlead.Role `json:"role,omitempty"`
 }
 
 // Users lists the users.
@@ -50,6 +52,25 @@ func (c *Client) Users(ctx context.Context) iter.Seq2[fairlead.User, error] {
 // CreateUser makes a user.
 func (c *Client) CreateUser(ctx context.Context, u NewUser) (fairlead.User, error) {
 	return post[fairlead.User](ctx, c, u, "users")
+}
+
+// User returns one user.
+func (c *Client) User(ctx context.Context, name string) (fairlead.User, error) {
+	return get[fairlead.User](ctx, c, "users", name)
+}
+
+// UserChange says what to change of a user; nil stays as it is. Disabled and Admin are for administrators.
+type UserChange struct {
+	Email    *string `json:"email,omitempty"`
+	Phone    *string `json:"phone,omitempty"`
+	Locale   *string `json:"locale,omitempty"`
+	Disabled *bool   `json:"disabled,omitempty"`
+	Admin    *bool   `json:"admin,omitempty"`
+}
+
+// UpdateUser changes a user. At least one administrator stays; otherwise it is a Conflict.
+func (c *Client) UpdateUser(ctx context.Context, name string, change UserChange) (fairlead.User, error) {
+	return fetch[fairlead.User](ctx, c, call{method: http.MethodPatch, path: []string{"users", name}, in: change})
 }
 
 // SetPassword changes a user's password. old is needed for one's own.

@@ -108,7 +108,15 @@ func newWhoAmICommand(a *app) *cobra.Command {
 			return err
 		}
 		return a.view(cmd).show(u, func(p *printer) {
-			p.fields("User", u.Name, "Administrator", yesNo(u.Admin), "E-mail", u.Email, "Phone", u.Phone, "Locale", u.Locale, "Server", c.URL())
+			roles := make([]string, len(u.Groups))
+			for i, g := range u.Groups {
+				roles[i] = g.Group + ":" + string(g.Role)
+			}
+			p.fields("User", u.Name, "Administrator", yesNo(u.Admin), "E-mail", u.Email, "Phone", u.Phone, "Locale", u.Locale,
+				"Roles", strings.Join(roles, ", "), "Server", c.URL())
+			if u.MustChange {
+				p.linef("The password is still the one that the first start generated; change it with: fairlead user passwd %s", u.Name)
+			}
 		})
 	})}
 	addOutput(cmd)

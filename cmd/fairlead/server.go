@@ -209,7 +209,7 @@ func (s *Server) open(ctx context.Context) error {
 		return err
 	}
 	s.registry, err = registry.New(registry.Config{
-		DB: s.db, Dir: s.cfg.RegistryDir, Auth: who.Images, Can: mayImages, Anonymous: s.cfg.Anonymous,
+		DB: s.db, Dir: s.cfg.RegistryDir, Auth: who.Images, Again: who.Again, Can: mayImages, Anonymous: s.cfg.Anonymous,
 		PublicURL: s.cfg.registryURL(), Log: s.log,
 		OnPush: func(ctx context.Context, tx *store.Tx, tag fairlead.Tag) error {
 			return s.pipelines.OnPush(ctx, tx, tag)
@@ -226,7 +226,9 @@ func (s *Server) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.pipelines = pipeline.New(pipeline.Config{Notify: sender, DB: s.db, Stacks: s.stacks, Images: s.registry, PublicURL: s.cfg.PublicURL, Log: s.log})
+	s.pipelines = pipeline.New(pipeline.Config{
+		Notify: sender, DB: s.db, Stacks: s.stacks, Images: s.registry, Stands: stands, PublicURL: s.cfg.PublicURL, Log: s.log,
+	})
 	return s.openAPI(who)
 }
 
@@ -303,6 +305,11 @@ func mayImages(actor fairlead.Actor, verb, org string) bool {
 	return ok && auth.Can(actor, v, auth.Object{Kind: auth.Images, Name: org}) == nil
 }
 
+// stands says for whom a group of a review stands; the roles of the actor are those that were read with his credentials.
+func stands(_ context.Context, _ *store.Tx, actor fairlead.Actor, group fairlead.ReviewGroup) (bool, error) {
+	return auth.Stands(actor, group), nil
+}
+
 // firstStart makes the administrator, the default group and the local target when there is no user yet. It returns the id
 // that sets apart what this server makes on an engine.
 func (s *Server) firstStart(ctx context.Context, who *auth.Auth) (instance string, err error) {
@@ -343,7 +350,8 @@ func (s *Server) firstStart(ctx context.Context, who *auth.Auth) (instance strin
 		return errors.Join(append(errs,
 			tx.SetSetting(ctx, "instance", instance),
 			tx.CreateGroup(ctx, &fairlead.Group{Name: fairlead.DefaultGroup}),
-			tx.CreateUser(ctx, &fairlead.User{Name: adminUser, Admin: true}, hash))...)
+			tx.CreateUser(ctx, &fairlead.User{Name: adminUser, Admin: true}, hash),
+			mustChange(ctx, tx, generated))...)
 	})
 	if other {
 		return s.firstStart(ctx, who)
@@ -352,6 +360,14 @@ func (s *Server) firstStart(ctx context.Context, who *auth.Auth) (instance strin
 		_, err = fmt.Fprintf(s.cfg.Out, "First start: user %s has the password %s\nIt is shown only now; change it with: fairlead user passwd %s\n", adminUser, password, adminUser)
 	}
 	return instance, err
+}
+
+// mustChange remembers that the administrator's password is one that was generated.
+func mustChange(ctx context.Context, tx *store.Tx, generated bool) error {
+	if !generated {
+		return nil
+	}
+	return tx.SetMustChange(ctx, adminUser)
 }
 
 // sameURL complains when the servers on one database do not go by the same address: an image that one of them knows as its

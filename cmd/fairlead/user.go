@@ -10,17 +10,25 @@ import (
 )
 
 func newUserCommand(a *app) *cobra.Command {
-	return newGroup("user", "People who may sign in", newUserCreateCommand(a), newUserListCommand(a), newUserPasswdCommand(a))
+	return newGroup("user", "People who may sign in", newUserCreateCommand(a), newUserListCommand(a), newUserShowCommand(a), newUserUpdateCommand(a),
+		newUserSwitchCommand(a, "disable", "Keep a user out; what he has stays"), newUserSwitchCommand(a, "enable", "Let a user in again"),
+		newUserPasswdCommand(a), newUserDeleteCommand(a))
 }
 
 func newUserCreateCommand(a *app) *cobra.Command {
 	var u client.NewUser
 	var stdin bool
+	var role string
 	cmd := &cobra.Command{
 		Use: "create NAME", Short: "Make a user", Example: "  fairlead user create alice --email alice@example.com",
 		RunE: a.call(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			u.Name = args[0]
 			var err error
+			if role != "" {
+				if u.Role, err = fairlead.ParseRole(role); err != nil {
+					return usage(cmd, "--role: %v", err)
+				}
+			}
 			if u.Password, err = a.newPassword(cmd, u.Name, stdin); err != nil {
 				return err
 			}
@@ -35,6 +43,7 @@ func newUserCreateCommand(a *app) *cobra.Command {
 	cmd.Flags().StringVar(&u.Phone, "phone", "", "telephone number")
 	cmd.Flags().StringVar(&u.Locale, "locale", "", "language of messages: en or zh-CN")
 	cmd.Flags().BoolVar(&u.Admin, "admin", false, "may do everything")
+	cmd.Flags().StringVar(&role, "role", "", "role in pipeline group default: read, edit or manage (default none)")
 	cmd.Flags().BoolVar(&stdin, "password-stdin", false, "read the password from standard input")
 	addOutput(cmd)
 	return cmd
@@ -53,6 +62,80 @@ func newUserListCommand(a *app) *cobra.Command {
 	})}
 	addOutput(cmd)
 	return cmd
+}
+
+func newUserShowCommand(a *app) *cobra.Command {
+	cmd := &cobra.Command{Use: "show NAME", Short: "Show a user", RunE: a.call(func(cmd *cobra.Command, c *client.Client, args []string) error {
+		u, err := c.User(cmd.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		return a.view(cmd).show(u, func(p *printer) { showUser(p, u) })
+	})}
+	addOutput(cmd)
+	return cmd
+}
+
+func showUser(p *printer, u fairlead.User) {
+	p.fields("User", u.Name, "Administrator", yesNo(u.Admin), "Disabled", yesNo(u.Disabled), "E-mail", u.Email, "Phone", u.Phone,
+		"Locale", u.Locale, "Created", p.ago(u.CreatedAt))
+}
+
+func newUserUpdateCommand(a *app) *cobra.Command {
+	var email, phone, locale string
+	var admin bool
+	cmd := &cobra.Command{
+		Use: "update NAME", Short: "Change a user",
+		Example: "  fairlead user update alice --email alice@example.com\n  fairlead user update alice --admin=false",
+		RunE: a.call(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			var change client.UserChange
+			for flag, set := range map[string]func(){
+				"email": func() { change.Email = &email }, "phone": func() { change.Phone = &phone },
+				"locale": func() { change.Locale = &locale }, "admin": func() { change.Admin = &admin },
+			} {
+				if cmd.Flags().Changed(flag) {
+					set()
+				}
+			}
+			if change == (client.UserChange{}) {
+				return usage(cmd, "nothing to change; say --email, --phone, --locale or --admin")
+			}
+			u, err := c.UpdateUser(cmd.Context(), args[0], change)
+			if err != nil {
+				return err
+			}
+			return a.view(cmd).show(u, func(p *printer) { p.linef("user %s was changed", u.Name) })
+		}),
+	}
+	cmd.Flags().StringVar(&email, "email", "", "e-mail address; empty for none")
+	cmd.Flags().StringVar(&phone, "phone", "", "telephone number; empty for none")
+	cmd.Flags().StringVar(&locale, "locale", "", "language of messages: en or zh-CN; empty for that of the server")
+	cmd.Flags().BoolVar(&admin, "admin", false, "may do everything; --admin=false takes it")
+	addOutput(cmd)
+	return cmd
+}
+
+// newUserSwitchCommand is disable or enable.
+func newUserSwitchCommand(a *app, verb, short string) *cobra.Command {
+	return &cobra.Command{Use: verb + " NAME", Short: short, RunE: a.call(func(cmd *cobra.Command, c *client.Client, args []string) error {
+		disabled := verb == "disable"
+		u, err := c.UpdateUser(cmd.Context(), args[0], client.UserChange{Disabled: &disabled})
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(a.out, "user %s is %sd\n", u.Name, verb)
+		return nil
+	})}
+}
+
+func newUserDeleteCommand(a *app) *cobra.Command {
+	return &cobra.Command{Use: "delete NAME", Short: "Remove a user with tokens and roles", RunE: a.call(func(cmd *cobra.Command, c *client.Client, args []string) error {
+		if err := c.DeleteUser(cmd.Context(), args[0]); err != nil {
+			return err
+		}
+		fmt.Fprintf(a.out, "user %s was removed\n", args[0])
+		return nil
+	})}
 }
 
 func newUserPasswdCommand(a *app) *cobra.Command {

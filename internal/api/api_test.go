@@ -37,8 +37,8 @@ func (l *logged) Write(p []byte) (int, error) { l.mu.Lock(); defer l.mu.Unlock()
 
 func (l *logged) String() string { l.mu.Lock(); defer l.mu.Unlock(); return l.b.String() }
 
-// server is the real handler on a real database, with a fake target. Users: boss (administrator) and alice, whose passwords
-// are their names with "-password".
+// server is the real handler on a real database, with a fake target. Users: boss (administrator) and alice, who manages the
+// default group; their passwords are their names with "-password".
 type server struct {
 	t     *testing.T
 	http  *httptest.Server
@@ -115,17 +115,28 @@ func mustServeWith(t *testing.T, change func(*api.Config)) *server {
 func (s *server) seed() {
 	s.t.Helper()
 	ctx := s.t.Context()
-	for _, u := range []fairlead.User{{Name: "boss", Admin: true}, {Name: "alice"}} {
-		hash, err := s.auth.Hash(ctx, u.Name+"-password")
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		s.write(func(tx *store.Tx) error { return tx.CreateUser(ctx, &u, hash) })
-	}
+	s.user(fairlead.User{Name: "boss", Admin: true})
+	s.user(fairlead.User{Name: "alice"})
 	s.write(func(tx *store.Tx) error {
 		return tx.CreateTarget(ctx, &fairlead.Target{Name: fairlead.LocalTarget, Kind: fairlead.TargetEngine, Host: "unix:///nowhere"})
 	})
 	s.write(func(tx *store.Tx) error { return tx.CreateGroup(ctx, &fairlead.Group{Name: fairlead.DefaultGroup}) })
+	s.grant(fairlead.DefaultGroup, "alice", fairlead.RoleManage)
+}
+
+// user makes a user without a role in any group.
+func (s *server) user(u fairlead.User) {
+	s.t.Helper()
+	hash, err := s.auth.Hash(s.t.Context(), u.Name+"-password")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.write(func(tx *store.Tx) error { return tx.CreateUser(s.t.Context(), &u, hash) })
+}
+
+func (s *server) grant(group, user string, role fairlead.Role) {
+	s.t.Helper()
+	s.write(func(tx *store.Tx) error { return tx.SetRole(s.t.Context(), group, user, role, "test") })
 }
 
 func (s *server) write(fn func(tx *store.Tx) error) {

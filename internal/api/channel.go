@@ -11,7 +11,7 @@ import (
 )
 
 func (a *API) listChannels(ctx context.Context, in *Page) (*Body[List[fairlead.Channel]], error) {
-	if err := can(ctx, auth.View, auth.Channels, ""); err != nil {
+	if err := can(ctx, auth.View, auth.Object{Kind: auth.Channels}); err != nil {
 		return nil, err
 	}
 	var channels []fairlead.Channel
@@ -28,7 +28,7 @@ func (a *API) getChannel(ctx context.Context, in *Named) (*Body[fairlead.Channel
 }
 
 func (a *API) channel(ctx context.Context, name string) (c fairlead.Channel, err error) {
-	if err := can(ctx, auth.View, auth.Channels, name); err != nil {
+	if err := can(ctx, auth.View, auth.Object{Kind: auth.Channels, Name: name}); err != nil {
 		return c, err
 	}
 	err = a.DB.Read(ctx, func(tx *store.Tx) error { c, err = tx.Channel(ctx, name); return err })
@@ -45,7 +45,7 @@ type ChannelSettings struct {
 }
 
 func (a *API) setChannel(ctx context.Context, in *ChannelSettings) (*Body[fairlead.Channel], error) {
-	if err := can(ctx, auth.Change, auth.Channels, in.Name); err != nil {
+	if err := can(ctx, auth.Change, auth.Object{Kind: auth.Channels, Name: in.Name}); err != nil {
 		return nil, err
 	}
 	c, _, err := a.Pipelines.SetChannel(ctx, actorOf(ctx), fairlead.Channel{Name: in.Name, Description: in.Body.Description, Keep: in.Body.Keep})
@@ -53,7 +53,7 @@ func (a *API) setChannel(ctx context.Context, in *ChannelSettings) (*Body[fairle
 }
 
 func (a *API) deleteChannel(ctx context.Context, in *Named) (*None, error) {
-	if err := can(ctx, auth.Remove, auth.Channels, in.Name); err != nil {
+	if err := can(ctx, auth.Remove, auth.Object{Kind: auth.Channels, Name: in.Name}); err != nil {
 		return nil, err
 	}
 	return &None{}, a.Pipelines.DeleteChannel(ctx, actorOf(ctx), in.Name)
@@ -69,7 +69,7 @@ type NewMessage struct {
 }
 
 func (a *API) publish(ctx context.Context, in *NewMessage) (*Body[fairlead.ChannelMessage], error) {
-	if err := can(ctx, auth.Change, auth.Channels, in.Name); err != nil {
+	if err := can(ctx, auth.Change, auth.Object{Kind: auth.Channels, Name: in.Name}); err != nil {
 		return nil, err
 	}
 	var params map[string]string
@@ -138,14 +138,14 @@ type ChannelMessageID struct {
 }
 
 func (a *API) channelMessage(ctx context.Context, in *ChannelMessageID) (*Body[fairlead.ChannelMessage], error) {
-	if err := can(ctx, auth.View, auth.Channels, in.Name); err != nil {
+	if err := can(ctx, auth.View, auth.Object{Kind: auth.Channels, Name: in.Name}); err != nil {
 		return nil, err
 	}
 	return answer(a.Pipelines.ChannelMessage(ctx, in.Name, in.ID))
 }
 
 func (a *API) replayMessage(ctx context.Context, in *ChannelMessageID) (*Body[fairlead.ChannelMessage], error) {
-	if err := can(ctx, auth.Change, auth.Channels, in.Name); err != nil {
+	if err := can(ctx, auth.Change, auth.Object{Kind: auth.Channels, Name: in.Name}); err != nil {
 		return nil, err
 	}
 	return answer(a.Pipelines.Replay(ctx, actorOf(ctx), in.Name, in.ID))

@@ -19,7 +19,7 @@ type StageRetry struct {
 }
 
 func (a *API) retryRun(ctx context.Context, in *StageRetry) (*Body[fairlead.Run], error) {
-	if err := can(ctx, auth.Change, auth.Runs, ""); err != nil {
+	if _, err := a.run(ctx, auth.Start, in.ID); err != nil {
 		return nil, err
 	}
 	return answer(a.Pipelines.Retry(ctx, actorOf(ctx), in.ID, in.Body.Stage, in.Body.Variables))
@@ -34,7 +34,7 @@ type StageRollback struct {
 }
 
 func (a *API) rollbackRun(ctx context.Context, in *StageRollback) (*Body[fairlead.Run], error) {
-	if err := can(ctx, auth.Change, auth.Runs, ""); err != nil {
+	if _, err := a.run(ctx, auth.Start, in.ID); err != nil {
 		return nil, err
 	}
 	return answer(a.Pipelines.Rollback(ctx, actorOf(ctx), in.ID, in.Body.Stage))
@@ -52,7 +52,7 @@ type ReviewAnswer struct {
 }
 
 func (a *API) answerReview(ctx context.Context, in *ReviewAnswer) (*Body[fairlead.Run], error) {
-	if err := can(ctx, auth.View, auth.Runs, ""); err != nil { // who may answer stands in the review
+	if _, err := a.run(ctx, auth.View, in.ID); err != nil { // who may answer stands in the review
 		return nil, err
 	}
 	b := in.Body
@@ -66,14 +66,16 @@ type RunPair struct {
 }
 
 func (a *API) compareRuns(ctx context.Context, in *RunPair) (*Body[fairlead.RunDiff], error) {
-	if err := can(ctx, auth.View, auth.Runs, ""); err != nil {
-		return nil, err
+	for _, id := range []string{in.ID, in.Other} {
+		if _, err := a.run(ctx, auth.View, id); err != nil {
+			return nil, err
+		}
 	}
 	return answer(a.Pipelines.Compare(ctx, in.ID, in.Other))
 }
 
 func (a *API) listMessages(ctx context.Context, in *NamedPage) (*Body[List[fairlead.Message]], error) {
-	if err := can(ctx, auth.View, auth.Pipelines, in.Name); err != nil {
+	if err := a.canPipeline(ctx, auth.View, in.Name); err != nil {
 		return nil, err
 	}
 	var messages []fairlead.Message
@@ -101,7 +103,7 @@ type WebhookChange struct {
 }
 
 func (a *API) changeWebhook(ctx context.Context, in *WebhookChange) (*Body[fairlead.Webhook], error) {
-	if err := can(ctx, auth.Change, auth.Pipelines, in.Name); err != nil {
+	if err := a.canPipeline(ctx, auth.Change, in.Name); err != nil {
 		return nil, err
 	}
 	b := in.Body

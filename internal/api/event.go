@@ -21,7 +21,7 @@ type EventQuery struct {
 }
 
 func (a *API) events(ctx context.Context, in *EventQuery) (*huma.StreamResponse, error) {
-	if err := can(ctx, auth.View, auth.Events, ""); err != nil {
+	if err := can(ctx, auth.View, auth.Object{Kind: auth.Events}); err != nil {
 		return nil, err
 	}
 	return a.eventList(ctx, in)

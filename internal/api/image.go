@@ -10,7 +10,7 @@ import (
 )
 
 func (a *API) listOrganizations(ctx context.Context, in *Page) (*Body[List[fairlead.Organization]], error) {
-	if err := can(ctx, auth.View, auth.Organizations, ""); err != nil {
+	if err := can(ctx, auth.View, auth.Object{Kind: auth.Organizations}); err != nil {
 		return nil, err
 	}
 	var orgs []fairlead.Organization
@@ -31,7 +31,7 @@ type NewOrganization struct {
 }
 
 func (a *API) createOrganization(ctx context.Context, in *NewOrganization) (*Body[fairlead.Organization], error) {
-	if err := can(ctx, auth.Change, auth.Organizations, in.Body.Name); err != nil {
+	if err := can(ctx, auth.Change, auth.Object{Kind: auth.Organizations, Name: in.Body.Name}); err != nil {
 		return nil, err
 	}
 	return answer(a.Registry.CreateOrganization(ctx, actorOf(ctx), in.Body.Name, in.Body.Public))
@@ -43,7 +43,7 @@ type Organization struct {
 }
 
 func (a *API) deleteOrganization(ctx context.Context, in *Organization) (*None, error) {
-	if err := can(ctx, auth.Remove, auth.Organizations, in.Org); err != nil {
+	if err := can(ctx, auth.Remove, auth.Object{Kind: auth.Organizations, Name: in.Org}); err != nil {
 		return nil, err
 	}
 	return &None{}, a.Registry.DeleteOrganization(ctx, in.Org)
@@ -56,7 +56,7 @@ type OrganizationPage struct {
 }
 
 func (a *API) listRepositories(ctx context.Context, in *OrganizationPage) (*Body[List[fairlead.Repository]], error) {
-	if err := can(ctx, auth.View, auth.Images, in.Org); err != nil {
+	if err := can(ctx, auth.View, auth.Object{Kind: auth.Images, Name: in.Org}); err != nil {
 		return nil, err
 	}
 	var repositories []fairlead.Repository
@@ -78,7 +78,7 @@ type TagQuery struct {
 }
 
 func (a *API) listTags(ctx context.Context, in *TagQuery) (*Body[List[fairlead.Tag]], error) {
-	if err := can(ctx, auth.View, auth.Images, in.Image); err != nil {
+	if err := can(ctx, auth.View, auth.Object{Kind: auth.Images, Name: in.Image}); err != nil {
 		return nil, err
 	}
 	org, repository, ok := strings.Cut(in.Image, "/")
@@ -103,7 +103,7 @@ type TagName struct {
 }
 
 func (a *API) deleteTag(ctx context.Context, in *TagName) (*None, error) {
-	if err := can(ctx, auth.Remove, auth.Images, in.Image); err != nil {
+	if err := can(ctx, auth.Remove, auth.Object{Kind: auth.Images, Name: in.Image}); err != nil {
 		return nil, err
 	}
 	return &None{}, a.Registry.DeleteTagAs(ctx, actorOf(ctx), in.Image)

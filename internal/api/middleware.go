@@ -14,7 +14,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/fairlead/fairlead"
-	"github.com/fairlead/fairlead/internal/auth"
 )
 
 type contextKey int
@@ -41,11 +40,6 @@ func visitOf(ctx context.Context) *visit {
 func requestID(ctx context.Context) string { return visitOf(ctx).id }
 
 func actorOf(ctx context.Context) fairlead.Actor { return visitOf(ctx).actor }
-
-// can asks whether the actor of a request may do verb to object.
-func can(ctx context.Context, verb auth.Verb, kind auth.Kind, name string) error {
-	return auth.Can(actorOf(ctx), verb, auth.Object{Kind: kind, Name: name})
-}
 
 // observe gives every request an id, measures it and logs it.
 func (a *API) observe(next http.Handler) http.Handler {

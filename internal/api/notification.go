@@ -15,7 +15,7 @@ type RunPage struct {
 }
 
 func (a *API) listNotifications(ctx context.Context, in *RunPage) (*Body[List[fairlead.SentNotification]], error) {
-	run, err := a.run(ctx, in.ID)
+	run, err := a.run(ctx, auth.View, in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -35,7 +35,7 @@ type NotificationID struct {
 }
 
 func (a *API) resendNotification(ctx context.Context, in *NotificationID) (*Body[fairlead.SentNotification], error) {
-	if err := can(ctx, auth.Change, auth.Runs, ""); err != nil {
+	if _, err := a.run(ctx, auth.Start, in.ID); err != nil {
 		return nil, err
 	}
 	return answer(a.Pipelines.Resend(ctx, actorOf(ctx), in.ID, in.Notification))

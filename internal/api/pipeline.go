@@ -9,36 +9,6 @@ import (
 	"github.com/fairlead/fairlead/internal/store"
 )
 
-func (a *API) listGroups(ctx context.Context, in *Page) (*Body[List[fairlead.Group]], error) {
-	if err := can(ctx, auth.View, auth.Groups, ""); err != nil {
-		return nil, err
-	}
-	var groups []fairlead.Group
-	var next string
-	err := a.DB.Read(ctx, func(tx *store.Tx) (err error) { groups, next, err = tx.Groups(ctx, in.Limit, in.Cursor); return err })
-	return list(groups, next, err)
-}
-
-// NewGroup is a pipeline group to make.
-type NewGroup struct {
-	Body struct {
-		Name        string `json:"name"`
-		Description string `json:"description,omitempty" maxLength:"1000"`
-	}
-}
-
-func (a *API) createGroup(ctx context.Context, in *NewGroup) (*Body[fairlead.Group], error) {
-	g := fairlead.Group{Name: in.Body.Name, Description: in.Body.Description}
-	if err := can(ctx, auth.Change, auth.Groups, g.Name); err != nil {
-		return nil, err
-	}
-	if err := appendFinding(nil, "name", fairlead.CheckGroupName("pipeline group", g.Name)).Err("the group"); err != nil {
-		return nil, err
-	}
-	err := a.DB.Write(ctx, func(tx *store.Tx) error { return tx.CreateGroup(ctx, &g) })
-	return answer(g, err)
-}
-
 // PipelinePage selects a page of pipelines.
 type PipelinePage struct {
 	Group string `query:"group" maxLength:"128" doc:"only those of a group"`
@@ -46,13 +16,13 @@ type PipelinePage struct {
 }
 
 func (a *API) listPipelines(ctx context.Context, in *PipelinePage) (*Body[List[fairlead.Pipeline]], error) {
-	if err := can(ctx, auth.View, auth.Pipelines, ""); err != nil {
+	if err := can(ctx, auth.View, auth.Object{Kind: auth.Pipelines}); err != nil {
 		return nil, err
 	}
 	var pipelines []fairlead.Pipeline
 	var next string
 	err := a.DB.Read(ctx, func(tx *store.Tx) (err error) {
-		pipelines, next, err = tx.Pipelines(ctx, in.Group, in.Limit, in.Cursor)
+		pipelines, next, err = tx.Pipelines(ctx, auth.Sees(actorOf(ctx)), in.Group, in.Limit, in.Cursor)
 		return err
 	})
 	return list(pipelines, next, err)
@@ -65,7 +35,7 @@ type PipelineBody struct {
 }
 
 func (a *API) getPipeline(ctx context.Context, in *Named) (*PipelineBody, error) {
-	if err := can(ctx, auth.View, auth.Pipelines, in.Name); err != nil {
+	if err := a.canPipeline(ctx, auth.View, in.Name); err != nil {
 		return nil, err
 	}
 	return a.pipelineBody(ctx, in.Name)
@@ -75,6 +45,11 @@ func (a *API) pipelineBody(ctx context.Context, name string) (*PipelineBody, err
 	p, err := a.Pipelines.Pipeline(ctx, name)
 	if err != nil {
 		return nil, err
+	}
+	if auth.Can(actorOf(ctx), auth.Change, auth.Object{Kind: auth.Pipelines, Name: name, Group: p.Group}) != nil {
+		for i := range p.Webhooks { // whoever knows an address may call it
+			p.Webhooks[i].Path, p.Webhooks[i].URL, p.Webhooks[i].Secret = "", "", ""
+		}
 	}
 	return &PipelineBody{etag(p.Revision), p}, nil
 }
@@ -88,7 +63,7 @@ type PipelineFile struct {
 }
 
 func (a *API) applyPipeline(ctx context.Context, in *PipelineFile) (*PipelineBody, error) {
-	if err := can(ctx, auth.Change, auth.Pipelines, in.Name); err != nil {
+	if err := can(ctx, auth.Change, auth.Object{Kind: auth.Pipelines}); err != nil {
 		return nil, err
 	}
 	if in.File == "" {
@@ -101,15 +76,36 @@ func (a *API) applyPipeline(ctx context.Context, in *PipelineFile) (*PipelineBod
 	if spec.Name != in.Name {
 		return nil, fairlead.Errorf(fairlead.Invalid, "file %s describes pipeline %q, but it was sent to the address of pipeline %q; want the same name", in.File, spec.Name, in.Name)
 	}
-	match := func(revision int64) error { return checkMatch(in.IfMatch, "pipeline "+in.Name, revision) }
-	if _, err := a.Pipelines.Apply(ctx, actorOf(ctx), in.File, in.RawBody, match); err != nil {
+	check := func(old fairlead.Pipeline, spec *fairlead.PipelineSpec) error {
+		if err := mayApply(ctx, old, spec); err != nil {
+			return err
+		}
+		return checkMatch(in.IfMatch, "pipeline "+in.Name, old.Revision)
+	}
+	if _, err := a.Pipelines.Apply(ctx, actorOf(ctx), in.File, in.RawBody, check); err != nil {
 		return nil, err
 	}
 	return a.pipelineBody(ctx, in.Name)
 }
 
+// mayApply asks for the right to make or change a pipeline: in its group, and when a file takes it from one group to another,
+// in both.
+func mayApply(ctx context.Context, old fairlead.Pipeline, spec *fairlead.PipelineSpec) error {
+	if old.Group != "" {
+		object := auth.Object{Kind: auth.Pipelines, Name: spec.Name, Group: old.Group}
+		if auth.Can(actorOf(ctx), auth.View, object) != nil {
+			return fairlead.Errorf(fairlead.Conflict, "the name %q is taken by a pipeline of a group in which you have no role; choose another name", spec.Name)
+		}
+		if err := can(ctx, auth.Change, object); err != nil {
+			return err
+		}
+	}
+	object := auth.Object{Kind: auth.Pipelines, Name: spec.Name, Group: spec.Group}
+	return canSeen(ctx, auth.Change, object, store.NoGroup(spec.Group))
+}
+
 func (a *API) deletePipeline(ctx context.Context, in *Named) (*None, error) {
-	if err := can(ctx, auth.Remove, auth.Pipelines, in.Name); err != nil {
+	if err := a.canPipeline(ctx, auth.Remove, in.Name); err != nil {
 		return nil, err
 	}
 	return &None{}, a.Pipelines.Delete(ctx, actorOf(ctx), in.Name)

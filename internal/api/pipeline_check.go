@@ -22,7 +22,7 @@ type PipelineCheck struct {
 }
 
 func (a *API) validatePipeline(ctx context.Context, in *PipelineText) (*Body[PipelineCheck], error) {
-	if err := can(ctx, auth.View, auth.Pipelines, ""); err != nil {
+	if err := can(ctx, auth.View, auth.Object{Kind: auth.Pipelines}); err != nil {
 		return nil, err
 	}
 	check := PipelineCheck{Diagnostics: fairlead.Diagnostics{}}

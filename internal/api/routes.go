@@ -17,6 +17,7 @@ const (
 	tagTemplates = "Templates"
 	tagTargets   = "Targets"
 	tagStacks    = "Stacks"
+	tagGroups    = "Groups"
 	tagPipelines = "Pipelines"
 	tagRuns      = "Runs"
 	tagChannels  = "Channels"
@@ -40,6 +41,7 @@ func (a *API) routes() {
 	add(a, "listUsers", "GET /api/v1/users", tagUsers, "List users", a.listUsers)
 	add(a, "createUser", "POST /api/v1/users", tagUsers, "Make a user", a.createUser, created)
 	add(a, "getUser", "GET /api/v1/users/{name}", tagUsers, "Get a user", a.getUser)
+	add(a, "updateUser", "PATCH /api/v1/users/{name}", tagUsers, "Change a user, disable or enable it", a.updateUser)
 	add(a, "setPassword", "PUT /api/v1/users/{name}/password", tagUsers, "Change a password", a.setPassword)
 	add(a, "deleteUser", "DELETE /api/v1/users/{name}", tagUsers, "Delete a user", a.deleteUser)
 
@@ -83,8 +85,15 @@ func (a *API) routes() {
 	add(a, "listStackEvents", "GET /api/v1/stacks/{name}/events", tagStacks, "List or follow events", a.stackEvents, streams[fairlead.Event]("event"))
 	add(a, "getAction", "GET /api/v1/actions/{id}", tagStacks, "Get an action with its plan", a.getAction)
 
-	add(a, "listGroups", "GET /api/v1/groups", tagPipelines, "List pipeline groups", a.listGroups)
-	add(a, "createGroup", "POST /api/v1/groups", tagPipelines, "Make a pipeline group", a.createGroup, created)
+	add(a, "listGroups", "GET /api/v1/groups", tagGroups, "List pipeline groups", a.listGroups)
+	add(a, "createGroup", "POST /api/v1/groups", tagGroups, "Make a pipeline group", a.createGroup, created)
+	add(a, "getGroup", "GET /api/v1/groups/{name}", tagGroups, "Get a pipeline group", a.getGroup)
+	add(a, "updateGroup", "PATCH /api/v1/groups/{name}", tagGroups, "Change a pipeline group", a.updateGroup)
+	add(a, "deleteGroup", "DELETE /api/v1/groups/{name}", tagGroups, "Delete an empty pipeline group", a.deleteGroup)
+	add(a, "listMembers", "GET /api/v1/groups/{name}/members", tagGroups, "List who has a role in a pipeline group", a.listMembers)
+	add(a, "grantRole", "PUT /api/v1/groups/{name}/members/{user}", tagGroups, "Give a user a role in a pipeline group", a.grantRole)
+	add(a, "revokeRole", "DELETE /api/v1/groups/{name}/members/{user}", tagGroups, "Take a user's role in a pipeline group", a.revokeRole)
+
 	add(a, "listPipelines", "GET /api/v1/pipelines", tagPipelines, "List pipelines", a.listPipelines)
 	add(a, "validatePipeline", "POST /api/v1/pipelines/validate", tagPipelines, "Check a pipeline file", a.validatePipeline, limit(maxPipeline))
 	add(a, "getPipeline", "GET /api/v1/pipelines/{name}", tagPipelines, "Get a pipeline with its webhook addresses", a.getPipeline)

@@ -22,7 +22,7 @@ type RunStart struct {
 }
 
 func (a *API) startPipeline(ctx context.Context, in *RunStart) (*Body[fairlead.Run], error) {
-	if err := can(ctx, auth.Change, auth.Runs, in.Name); err != nil {
+	if err := a.canPipeline(ctx, auth.Start, in.Name); err != nil {
 		return nil, err
 	}
 	var variables map[string]string
@@ -43,7 +43,7 @@ type RunQuery struct {
 }
 
 func (a *API) listRuns(ctx context.Context, in *RunQuery) (*Body[List[fairlead.Run]], error) {
-	if err := can(ctx, auth.View, auth.Runs, in.Name); err != nil {
+	if err := a.canPipeline(ctx, auth.View, in.Name); err != nil {
 		return nil, err
 	}
 	var runs []fairlead.Run
@@ -64,19 +64,11 @@ type RunID struct {
 }
 
 func (a *API) getRun(ctx context.Context, in *RunID) (*Body[fairlead.Run], error) {
-	return answer(a.run(ctx, in.ID))
-}
-
-func (a *API) run(ctx context.Context, id string) (r fairlead.Run, err error) {
-	if err := can(ctx, auth.View, auth.Runs, ""); err != nil {
-		return r, err
-	}
-	err = a.DB.Read(ctx, func(tx *store.Tx) error { r, err = tx.Run(ctx, id); return err })
-	return r, err
+	return answer(a.run(ctx, auth.View, in.ID))
 }
 
 func (a *API) stopRun(ctx context.Context, in *RunID) (*Body[fairlead.Run], error) {
-	if err := can(ctx, auth.Change, auth.Runs, ""); err != nil {
+	if _, err := a.run(ctx, auth.Start, in.ID); err != nil {
 		return nil, err
 	}
 	return answer(a.Pipelines.Stop(ctx, actorOf(ctx), in.ID))
@@ -92,7 +84,7 @@ type RunLogs struct {
 }
 
 func (a *API) runLogs(ctx context.Context, in *RunLogs) (*huma.StreamResponse, error) {
-	run, err := a.run(ctx, in.ID)
+	run, err := a.run(ctx, auth.View, in.ID)
 	if err != nil {
 		return nil, err
 	}

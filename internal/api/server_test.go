@@ -22,6 +22,7 @@ GET /api/v1/whoami
 GET /api/v1/users
 POST /api/v1/users
 GET /api/v1/users/{name}
+PATCH /api/v1/users/{name}
 PUT /api/v1/users/{name}/password
 DELETE /api/v1/users/{name}
 GET /api/v1/tokens
@@ -62,6 +63,12 @@ GET /api/v1/stacks/{name}/events
 GET /api/v1/actions/{id}
 GET /api/v1/groups
 POST /api/v1/groups
+GET /api/v1/groups/{name}
+PATCH /api/v1/groups/{name}
+DELETE /api/v1/groups/{name}
+GET /api/v1/groups/{name}/members
+PUT /api/v1/groups/{name}/members/{user}
+DELETE /api/v1/groups/{name}/members/{user}
 GET /api/v1/pipelines
 POST /api/v1/pipelines/validate
 PUT /api/v1/pipelines/{name}

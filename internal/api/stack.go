@@ -33,7 +33,7 @@ func (in *StackQuery) filter() store.StackFilter {
 }
 
 func (a *API) listStacks(ctx context.Context, in *StackQuery) (*Body[List[fairlead.Stack]], error) {
-	if err := can(ctx, auth.View, auth.Stacks, ""); err != nil {
+	if err := can(ctx, auth.View, auth.Object{Kind: auth.Stacks}); err != nil {
 		return nil, err
 	}
 	var stacks []fairlead.Stack
@@ -60,7 +60,7 @@ func (a *API) getStack(ctx context.Context, in *Named) (*StackBody, error) {
 }
 
 func (a *API) stack(ctx context.Context, name string) (s fairlead.Stack, err error) {
-	if err := can(ctx, auth.View, auth.Stacks, name); err != nil {
+	if err := can(ctx, auth.View, auth.Object{Kind: auth.Stacks, Name: name}); err != nil {
 		return s, err
 	}
 	err = a.DB.Read(ctx, func(tx *store.Tx) error { s, err = tx.Stack(ctx, name); return err })
@@ -116,7 +116,7 @@ type Preview struct {
 }
 
 func (a *API) previewStack(ctx context.Context, in *StackPreview) (*Body[Preview], error) {
-	if err := can(ctx, auth.View, auth.Stacks, in.Body.Name); err != nil {
+	if err := can(ctx, auth.View, auth.Object{Kind: auth.Stacks, Name: in.Body.Name}); err != nil {
 		return nil, err
 	}
 	r := in.Body.request(ctx, in.Body.Verb, in.Body.Name)
@@ -194,7 +194,7 @@ func (a *API) deleteStack(ctx context.Context, in *StackDeletion) (*Body[Begun],
 // begin prepares an action outside of the transaction and begins it inside, where the stack must still be what the caller
 // has seen.
 func (a *API) begin(ctx context.Context, verb auth.Verb, r stack.Request, match string) (*Body[Begun], error) {
-	if err := can(ctx, verb, auth.Stacks, r.Name); err != nil {
+	if err := can(ctx, verb, auth.Object{Kind: auth.Stacks, Name: r.Name}); err != nil {
 		return nil, err
 	}
 	p, err := a.Stacks.Prepare(ctx, r)
@@ -239,7 +239,7 @@ type StackUpdate struct {
 }
 
 func (a *API) updateStack(ctx context.Context, in *StackUpdate) (*StackBody, error) {
-	if err := can(ctx, auth.Change, auth.Stacks, in.Name); err != nil {
+	if err := can(ctx, auth.Change, auth.Object{Kind: auth.Stacks, Name: in.Name}); err != nil {
 		return nil, err
 	}
 	u := stack.Update{Name: in.Name, Description: in.Body.Description, Labels: in.Body.Labels, Protected: in.Body.Protected, Actor: actorOf(ctx)}
@@ -258,7 +258,7 @@ func (a *API) updateStack(ctx context.Context, in *StackUpdate) (*StackBody, err
 }
 
 func (a *API) stackHistory(ctx context.Context, in *Named) (*Body[List[fairlead.GoodState]], error) {
-	if err := can(ctx, auth.View, auth.Stacks, in.Name); err != nil {
+	if err := can(ctx, auth.View, auth.Object{Kind: auth.Stacks, Name: in.Name}); err != nil {
 		return nil, err
 	}
 	states, err := a.Stacks.History(ctx, in.Name)
@@ -266,14 +266,14 @@ func (a *API) stackHistory(ctx context.Context, in *Named) (*Body[List[fairlead.
 }
 
 func (a *API) stackDrift(ctx context.Context, in *Named) (*Body[fairlead.Drift], error) {
-	if err := can(ctx, auth.View, auth.Stacks, in.Name); err != nil {
+	if err := can(ctx, auth.View, auth.Object{Kind: auth.Stacks, Name: in.Name}); err != nil {
 		return nil, err
 	}
 	return answer(a.Stacks.Drift(ctx, in.Name))
 }
 
 func (a *API) cancelStack(ctx context.Context, in *Named) (*Body[Begun], error) {
-	if err := can(ctx, auth.Change, auth.Stacks, in.Name); err != nil {
+	if err := can(ctx, auth.Change, auth.Object{Kind: auth.Stacks, Name: in.Name}); err != nil {
 		return nil, err
 	}
 	before, err := a.stack(ctx, in.Name)
@@ -298,7 +298,7 @@ func (a *API) cancelStack(ctx context.Context, in *Named) (*Body[Begun], error) 
 }
 
 func (a *API) stackElements(ctx context.Context, in *Named) (*Body[List[fairlead.Record]], error) {
-	if err := can(ctx, auth.View, auth.Stacks, in.Name); err != nil {
+	if err := can(ctx, auth.View, auth.Object{Kind: auth.Stacks, Name: in.Name}); err != nil {
 		return nil, err
 	}
 	records, err := a.Stacks.Elements(ctx, in.Name)
@@ -311,7 +311,7 @@ func (a *API) stackOutputs(ctx context.Context, in *Named) (*Body[List[fairlead.
 }
 
 func (a *API) stackActions(ctx context.Context, in *NamedPage) (*Body[List[fairlead.Action]], error) {
-	if err := can(ctx, auth.View, auth.Stacks, in.Name); err != nil {
+	if err := can(ctx, auth.View, auth.Object{Kind: auth.Stacks, Name: in.Name}); err != nil {
 		return nil, err
 	}
 	var actions []fairlead.Action
@@ -335,7 +335,7 @@ type StackEvents struct {
 }
 
 func (a *API) stackEvents(ctx context.Context, in *StackEvents) (*huma.StreamResponse, error) {
-	if err := can(ctx, auth.View, auth.Stacks, in.Name); err != nil {
+	if err := can(ctx, auth.View, auth.Object{Kind: auth.Stacks, Name: in.Name}); err != nil {
 		return nil, err
 	}
 	return a.eventList(ctx, &EventQuery{Kind: "stack", Name: in.Name, Action: in.Action, Page: in.Page, Follow: in.Follow})
@@ -347,7 +347,7 @@ type ActionID struct {
 }
 
 func (a *API) getAction(ctx context.Context, in *ActionID) (*Body[fairlead.Action], error) {
-	if err := can(ctx, auth.View, auth.Stacks, ""); err != nil {
+	if err := can(ctx, auth.View, auth.Object{Kind: auth.Stacks}); err != nil {
 		return nil, err
 	}
 	var action fairlead.Action

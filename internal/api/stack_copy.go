@@ -30,7 +30,7 @@ type StackCopy struct {
 func (a *API) copyStack(ctx context.Context, in *StackCopy) (*Body[Begun], error) {
 	b := in.Body
 	for _, name := range []string{in.Name, b.Name} {
-		if err := can(ctx, auth.Change, auth.Stacks, name); err != nil {
+		if err := can(ctx, auth.Change, auth.Object{Kind: auth.Stacks, Name: name}); err != nil {
 			return nil, err
 		}
 	}
@@ -52,7 +52,7 @@ type StackExport struct {
 }
 
 func (a *API) exportStack(ctx context.Context, in *StackExport) (*Body[fairlead.StackExport], error) {
-	if err := can(ctx, auth.View, auth.Stacks, in.Name); err != nil {
+	if err := can(ctx, auth.View, auth.Object{Kind: auth.Stacks, Name: in.Name}); err != nil {
 		return nil, err
 	}
 	passphrase := ""

@@ -9,7 +9,7 @@ import (
 )
 
 func (a *API) listTargets(ctx context.Context, in *Page) (*Body[List[fairlead.Target]], error) {
-	if err := can(ctx, auth.View, auth.Targets, ""); err != nil {
+	if err := can(ctx, auth.View, auth.Object{Kind: auth.Targets}); err != nil {
 		return nil, err
 	}
 	var targets []fairlead.Target
@@ -25,7 +25,7 @@ func (a *API) listTargets(ctx context.Context, in *Page) (*Body[List[fairlead.Ta
 }
 
 func (a *API) getTarget(ctx context.Context, in *Named) (*Body[fairlead.Target], error) {
-	if err := can(ctx, auth.View, auth.Targets, in.Name); err != nil {
+	if err := can(ctx, auth.View, auth.Object{Kind: auth.Targets, Name: in.Name}); err != nil {
 		return nil, err
 	}
 	return answer(a.target(ctx, in.Name))
@@ -51,7 +51,7 @@ type NewTarget struct {
 
 func (a *API) createTarget(ctx context.Context, in *NewTarget) (*Body[fairlead.Target], error) {
 	t := fairlead.Target{Name: in.Body.Name, Kind: in.Body.Kind, Host: in.Body.Host, Context: in.Body.Context, InCluster: in.Body.InCluster}
-	if err := can(ctx, auth.Change, auth.Targets, t.Name); err != nil {
+	if err := can(ctx, auth.Change, auth.Object{Kind: auth.Targets, Name: t.Name}); err != nil {
 		return nil, err
 	}
 	if err := appendFinding(nil, "name", fairlead.CheckName("target", t.Name)).Err("the target"); err != nil {
@@ -83,7 +83,7 @@ type TargetRenewal struct {
 }
 
 func (a *API) renewTarget(ctx context.Context, in *TargetRenewal) (*Body[fairlead.Target], error) {
-	if err := can(ctx, auth.Change, auth.Targets, in.Name); err != nil {
+	if err := can(ctx, auth.Change, auth.Object{Kind: auth.Targets, Name: in.Name}); err != nil {
 		return nil, err
 	}
 	t, err := a.target(ctx, in.Name)
@@ -121,7 +121,7 @@ func checkNewTarget(in *NewTarget) error {
 }
 
 func (a *API) deleteTarget(ctx context.Context, in *Named) (*None, error) {
-	if err := can(ctx, auth.Remove, auth.Targets, in.Name); err != nil {
+	if err := can(ctx, auth.Remove, auth.Object{Kind: auth.Targets, Name: in.Name}); err != nil {
 		return nil, err
 	}
 	err := a.DB.Write(ctx, func(tx *store.Tx) error {
@@ -141,7 +141,7 @@ func (a *API) deleteTarget(ctx context.Context, in *Named) (*None, error) {
 }
 
 func (a *API) checkTarget(ctx context.Context, in *Named) (*Body[fairlead.TargetCheck], error) {
-	if err := can(ctx, auth.View, auth.Targets, in.Name); err != nil {
+	if err := can(ctx, auth.View, auth.Object{Kind: auth.Targets, Name: in.Name}); err != nil {
 		return nil, err
 	}
 	t, err := a.target(ctx, in.Name)

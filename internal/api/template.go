@@ -13,7 +13,7 @@ import (
 )
 
 func (a *API) listTemplates(ctx context.Context, in *Page) (*Body[List[fairlead.Template]], error) {
-	if err := can(ctx, auth.View, auth.Templates, ""); err != nil {
+	if err := can(ctx, auth.View, auth.Object{Kind: auth.Templates}); err != nil {
 		return nil, err
 	}
 	var templates []fairlead.Template
@@ -26,7 +26,7 @@ func (a *API) listTemplates(ctx context.Context, in *Page) (*Body[List[fairlead.
 }
 
 func (a *API) getTemplate(ctx context.Context, in *Named) (*Body[fairlead.Template], error) {
-	if err := can(ctx, auth.View, auth.Templates, in.Name); err != nil {
+	if err := can(ctx, auth.View, auth.Object{Kind: auth.Templates, Name: in.Name}); err != nil {
 		return nil, err
 	}
 	var t fairlead.Template
@@ -41,7 +41,7 @@ type Versioned struct {
 }
 
 func (a *API) templateVersion(ctx context.Context, in Versioned) (v fairlead.TemplateVersion, err error) {
-	if err := can(ctx, auth.View, auth.Templates, in.Name); err != nil {
+	if err := can(ctx, auth.View, auth.Object{Kind: auth.Templates, Name: in.Name}); err != nil {
 		return v, err
 	}
 	err = a.DB.Read(ctx, func(tx *store.Tx) error { v, err = tx.TemplateVersion(ctx, in.Name, in.Version); return err })
@@ -84,7 +84,7 @@ type PushedTemplate struct {
 }
 
 func (a *API) pushTemplate(ctx context.Context, in *TemplatePush) (*Body[PushedTemplate], error) {
-	if err := can(ctx, auth.Change, auth.Templates, in.Name); err != nil {
+	if err := can(ctx, auth.Change, auth.Object{Kind: auth.Templates, Name: in.Name}); err != nil {
 		return nil, err
 	}
 	var ds fairlead.Diagnostics
@@ -147,7 +147,7 @@ type Archive struct {
 }
 
 func (a *API) getTemplatePackage(ctx context.Context, in *Versioned) (*Archive, error) {
-	if err := can(ctx, auth.View, auth.Templates, in.Name); err != nil {
+	if err := can(ctx, auth.View, auth.Object{Kind: auth.Templates, Name: in.Name}); err != nil {
 		return nil, err
 	}
 	var filename string
@@ -163,7 +163,7 @@ func (a *API) getTemplatePackage(ctx context.Context, in *Versioned) (*Archive, 
 }
 
 func (a *API) deleteTemplateVersion(ctx context.Context, in *Versioned) (*None, error) {
-	if err := can(ctx, auth.Remove, auth.Templates, in.Name); err != nil {
+	if err := can(ctx, auth.Remove, auth.Object{Kind: auth.Templates, Name: in.Name}); err != nil {
 		return nil, err
 	}
 	return &None{}, a.DB.Write(ctx, func(tx *store.Tx) error {
@@ -202,7 +202,7 @@ type TemplateCheck struct {
 }
 
 func (a *API) validateTemplate(ctx context.Context, in *TemplateText) (*Body[TemplateCheck], error) {
-	if err := can(ctx, auth.View, auth.Templates, ""); err != nil {
+	if err := can(ctx, auth.View, auth.Object{Kind: auth.Templates}); err != nil {
 		return nil, err
 	}
 	p, err := openUpload(in.Filename, in.Main, in.RawBody)

@@ -68,8 +68,21 @@ func (a *API) logout(ctx context.Context, _ *struct{}) (*LogoutAnswer, error) {
 	return &LogoutAnswer{a.cookie("", time.Time{})}, a.Auth.Logout(ctx, visitOf(ctx).token)
 }
 
-func (a *API) whoAmI(ctx context.Context, _ *struct{}) (*Body[fairlead.User], error) {
-	return a.readUser(ctx, actorOf(ctx).User)
+func (a *API) whoAmI(ctx context.Context, _ *struct{}) (*Body[fairlead.Me], error) {
+	me := fairlead.Me{Groups: []fairlead.GroupRole{}}
+	err := a.DB.Read(ctx, func(tx *store.Tx) (err error) {
+		name := actorOf(ctx).User
+		if me.User, err = tx.User(ctx, name); err != nil {
+			return err
+		}
+		if me.MustChange, err = tx.MustChange(ctx, name); err != nil {
+			return err
+		}
+		roles, err := tx.RoleList(ctx, name)
+		me.Groups = append(me.Groups, roles...)
+		return err
+	})
+	return answer(me, err)
 }
 
 func (a *API) readUser(ctx context.Context, name string) (*Body[fairlead.User], error) {
@@ -79,11 +92,11 @@ func (a *API) readUser(ctx context.Context, name string) (*Body[fairlead.User], 
 }
 
 func canUser(ctx context.Context, verb auth.Verb, name string) error {
-	return auth.Can(actorOf(ctx), verb, auth.Object{Kind: auth.Users, Name: name, Owner: name})
+	return can(ctx, verb, auth.Object{Kind: auth.Users, Name: name, Owner: name})
 }
 
 func (a *API) listUsers(ctx context.Context, in *Page) (*Body[List[fairlead.User]], error) {
-	if err := can(ctx, auth.View, auth.Users, ""); err != nil {
+	if err := can(ctx, auth.View, auth.Object{Kind: auth.Users}); err != nil {
 		return nil, err
 	}
 	var users []fairlead.User
@@ -108,12 +121,14 @@ type NewUser struct {
 		Phone    string `json:"phone,omitempty" pattern:"^\\+?[0-9 ()-]{3,32}$" patternDescription:"a telephone number such as +86 10 1234 5678"`
 		Locale   string `json:"locale,omitempty" enum:"en,zh-CN"`
 		Admin    bool   `json:"admin,omitempty"`
+
+		Role fairlead.Role `json:"role,omitempty" enum:"read,edit,manage" doc:"role in pipeline group default; absent: none in any group"`
 	}
 }
 
 func (a *API) createUser(ctx context.Context, in *NewUser) (*Body[fairlead.User], error) {
 	b := in.Body
-	if err := can(ctx, auth.Change, auth.Users, b.Name); err != nil {
+	if err := can(ctx, auth.Change, auth.Object{Kind: auth.Users, Name: b.Name}); err != nil {
 		return nil, err
 	}
 	var ds fairlead.Diagnostics
@@ -127,8 +142,57 @@ func (a *API) createUser(ctx context.Context, in *NewUser) (*Body[fairlead.User]
 		return nil, err
 	}
 	u := fairlead.User{Name: b.Name, Email: b.Email, Phone: b.Phone, Locale: b.Locale, Admin: b.Admin}
-	err = a.DB.Write(ctx, func(tx *store.Tx) error { return tx.CreateUser(ctx, &u, hash) })
+	err = a.DB.Write(ctx, func(tx *store.Tx) error {
+		if err := tx.CreateUser(ctx, &u, hash); err != nil || b.Role == "" {
+			return err
+		}
+		return tx.SetRole(ctx, fairlead.DefaultGroup, u.Name, b.Role, actorOf(ctx).User)
+	})
 	return answer(u, err)
+}
+
+// UserChange changes a user; what is left out stays, and an empty text takes away.
+type UserChange struct {
+	Named
+	Body struct {
+		Email    *string `json:"email,omitempty" maxLength:"254" pattern:"^$|^[^@ ]+@[^@ ]+$" patternDescription:"an e-mail address"`
+		Phone    *string `json:"phone,omitempty" pattern:"^$|^\\+?[0-9 ()-]{3,32}$" patternDescription:"a telephone number such as +86 10 1234 5678"`
+		Locale   *string `json:"locale,omitempty" enum:",en,zh-CN"`
+		Disabled *bool   `json:"disabled,omitempty" doc:"may not sign in, and tokens do not work; for administrators"`
+		Admin    *bool   `json:"admin,omitempty" doc:"may everything; for administrators"`
+	}
+}
+
+func (a *API) updateUser(ctx context.Context, in *UserChange) (*Body[fairlead.User], error) {
+	b := in.Body
+	if err := canUser(ctx, auth.Change, in.Name); err != nil {
+		return nil, err
+	}
+	if b.Disabled != nil || b.Admin != nil {
+		if err := canUser(ctx, auth.Grant, in.Name); err != nil {
+			return nil, err
+		}
+	}
+	var u fairlead.User
+	err := a.DB.Write(ctx, func(tx *store.Tx) (err error) {
+		if u, err = tx.User(ctx, in.Name); err != nil {
+			return err
+		}
+		take(&u.Email, b.Email)
+		take(&u.Phone, b.Phone)
+		take(&u.Locale, b.Locale)
+		take(&u.Disabled, b.Disabled)
+		take(&u.Admin, b.Admin)
+		return tx.UpdateUser(ctx, u)
+	})
+	return answer(u, err)
+}
+
+// take stores a value that was given.
+func take[T any](to *T, given *T) {
+	if given != nil {
+		*to = *given
+	}
 }
 
 // appendFinding makes the error of one field a finding.

@@ -84,16 +84,43 @@ func (a *Auth) Basic(ctx context.Context, user, secret string) (fairlead.Actor, 
 		}
 		return actor, err
 	}
-	u, err := a.password(ctx, user, secret)
-	return fairlead.Actor{User: u.Name, Admin: u.Admin}, err
+	u, roles, err := a.password(ctx, user, secret)
+	return fairlead.Actor{User: u.Name, Admin: u.Admin, Roles: roles}, err
+}
+
+// Again looks anew at an actor whose credentials were checked a while ago: what he may do can have changed. Who was removed or
+// disabled is Unauthenticated.
+func (a *Auth) Again(ctx context.Context, actor fairlead.Actor) (fairlead.Actor, error) {
+	if actor.User == "" {
+		return actor, nil
+	}
+	var u fairlead.User
+	var roles fairlead.Roles
+	err := a.db.Read(ctx, func(tx *store.Tx) (err error) { u, roles, err = userWithRoles(ctx, tx, actor.User); return err })
+	if fairlead.ErrorCode(err) == fairlead.NotFound || err == nil && u.Disabled {
+		return fairlead.Actor{}, fairlead.Errorf(fairlead.Unauthenticated, "user %s was removed or disabled", actor.User)
+	}
+	return fairlead.Actor{User: u.Name, Admin: u.Admin, Roles: roles}, err
+}
+
+func userWithRoles(ctx context.Context, tx *store.Tx, name string) (u fairlead.User, roles fairlead.Roles, err error) {
+	if u, err = tx.User(ctx, name); err != nil {
+		return u, nil, err
+	}
+	roles, err = tx.Roles(ctx, name)
+	return u, roles, err
 }
 
 // Bearer checks a session or API token.
 func (a *Auth) Bearer(ctx context.Context, token string) (fairlead.Actor, error) {
 	var t fairlead.Token
 	var u fairlead.User
+	var roles fairlead.Roles
 	err := a.db.Read(ctx, func(tx *store.Tx) (err error) {
-		t, u, err = tx.TokenByHash(ctx, hashToken(token))
+		if t, u, err = tx.TokenByHash(ctx, hashToken(token)); err != nil {
+			return err
+		}
+		roles, err = tx.Roles(ctx, u.Name)
 		return err
 	})
 	now := a.now()
@@ -112,7 +139,7 @@ func (a *Auth) Bearer(ctx context.Context, token string) (fairlead.Actor, error)
 			a.log.WarnContext(ctx, "the use of a token was not written down", "token", t.ID, "error", err)
 		}
 	}
-	return fairlead.Actor{User: u.Name, Admin: u.Admin}, nil
+	return fairlead.Actor{User: u.Name, Admin: u.Admin, Roles: roles}, nil
 }
 
 // Session is a sign-in.
@@ -124,7 +151,7 @@ type Session struct {
 
 // Login checks a password and begins a session.
 func (a *Auth) Login(ctx context.Context, user, password string) (Session, error) {
-	u, err := a.password(ctx, user, password)
+	u, _, err := a.password(ctx, user, password)
 	if err != nil {
 		return Session{}, err
 	}
@@ -159,12 +186,10 @@ func (a *Auth) CreateToken(ctx context.Context, t *fairlead.Token) (string, erro
 }
 
 // password checks a password. An unknown user takes as long as a wrong password, and both read the same.
-func (a *Auth) password(ctx context.Context, name, password string) (fairlead.User, error) {
-	var u fairlead.User
+func (a *Auth) password(ctx context.Context, name, password string) (u fairlead.User, roles fairlead.Roles, err error) {
 	hash := a.decoy
-	err := a.db.Read(ctx, func(tx *store.Tx) error {
-		var err error
-		if u, err = tx.User(ctx, name); err != nil {
+	err = a.db.Read(ctx, func(tx *store.Tx) error {
+		if u, roles, err = userWithRoles(ctx, tx, name); err != nil {
 			return err
 		}
 		hash, err = tx.Password(ctx, name)
@@ -172,19 +197,19 @@ func (a *Auth) password(ctx context.Context, name, password string) (fairlead.Us
 	})
 	known := err == nil
 	if !known && fairlead.ErrorCode(err) != fairlead.NotFound {
-		return fairlead.User{}, err
+		return fairlead.User{}, nil, err
 	}
 	id := a.verified.id(name, password, hash)
 	if !known || !a.verified.has(id, a.now()) {
 		if err := a.try(ctx, name, password, hash, known); err != nil {
-			return fairlead.User{}, err
+			return fairlead.User{}, nil, err
 		}
 		a.verified.add(id, a.now())
 	}
 	if u.Disabled {
-		return fairlead.User{}, fairlead.Errorf(fairlead.Unauthenticated, "user %s is disabled", u.Name)
+		return fairlead.User{}, nil, fairlead.Errorf(fairlead.Unauthenticated, "user %s is disabled", u.Name)
 	}
-	return u, nil
+	return u, roles, nil
 }
 
 // try does the work of one password check and counts it when it is wrong.
@@ -214,7 +239,7 @@ func (a *Auth) try(ctx context.Context, name, password, hash string, known bool)
 
 // Verify reports whether password is the user's, counting wrong ones as a sign-in does.
 func (a *Auth) Verify(ctx context.Context, user, password string) error {
-	_, err := a.password(ctx, user, password)
+	_, _, err := a.password(ctx, user, password)
 	return err
 }
 

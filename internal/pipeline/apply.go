@@ -17,8 +17,10 @@ import (
 
 // Apply creates a pipeline from its file, or changes the one with that name. The same text again changes nothing. Runs that
 // have started keep to the revision that they started with. The group must exist; the default group is made when absent.
-// check, when not nil, sees the revision that is there, 0 for none, and can refuse before anything changes.
-func (e *Engine) Apply(ctx context.Context, actor fairlead.Actor, file string, src []byte, check func(revision int64) error) (p fairlead.Pipeline, err error) {
+// check, when not nil, sees the pipeline that is there, the zero value for none, and what the file says, and can refuse before
+// anything changes.
+func (e *Engine) Apply(ctx context.Context, actor fairlead.Actor, file string, src []byte,
+	check func(old fairlead.Pipeline, spec *fairlead.PipelineSpec) error) (p fairlead.Pipeline, err error) {
 	spec, secrets, diags := parse(file, src)
 	if err := diags.Err(subject(file)); err != nil {
 		return p, err
@@ -36,7 +38,7 @@ func (e *Engine) Apply(ctx context.Context, actor fairlead.Actor, file string, s
 			return err
 		}
 		if check != nil {
-			if err := check(old.Revision); err != nil {
+			if err := check(old, spec); err != nil {
 				return err
 			}
 		}
@@ -64,7 +66,7 @@ func subject(file string) string {
 }
 
 func ensureGroup(ctx context.Context, tx *store.Tx, name string) error {
-	_, err := tx.Group(ctx, name)
+	_, err := tx.Group(ctx, store.Everything, name)
 	if name == fairlead.DefaultGroup && fairlead.ErrorCode(err) == fairlead.NotFound {
 		return tx.CreateGroup(ctx, &fairlead.Group{Name: name})
 	}

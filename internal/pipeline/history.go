@@ -117,7 +117,7 @@ func (e *Engine) Prune(ctx context.Context) error {
 	for cursor := ""; ; {
 		var list []fairlead.Pipeline
 		err := e.db.Read(ctx, func(tx *store.Tx) (err error) {
-			list, cursor, err = tx.Pipelines(ctx, "", 100, cursor)
+			list, cursor, err = tx.Pipelines(ctx, store.Everything, "", 100, cursor)
 			return err
 		})
 		if err != nil {

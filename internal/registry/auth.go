@@ -41,7 +41,11 @@ func (r *Registry) authenticate(req *http.Request) (caller, error) {
 	if err != nil {
 		return caller{}, challenge{fault: unauthorized(err.Error())}
 	}
-	return caller{actor: c.actor(), anonymous: c.User == "" && c.Via == "", token: true, scopes: c.Scopes}, nil
+	actor, err := r.cfg.Again(req.Context(), c.actor())
+	if fairlead.ErrorCode(err) == fairlead.Unauthenticated {
+		return caller{}, challenge{fault: unauthorized(err.Error())}
+	}
+	return caller{actor: actor, anonymous: c.User == "" && c.Via == "", token: true, scopes: c.Scopes}, err
 }
 
 // login checks a name and a password. What does not fit is a challenge; trouble on our side is not.

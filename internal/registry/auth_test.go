@@ -1,6 +1,7 @@
 package registry_test
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -364,4 +365,29 @@ func TestConfig(t *testing.T) {
 		_, err := registry.New(cfg)
 		wantCode(t, err, fairlead.Invalid)
 	})
+}
+
+func TestTokensFollowTheirUser(t *testing.T) {
+	var now fairlead.Actor
+	var gone error
+	e := start(t, func(cfg *registry.Config) {
+		cfg.Again = func(_ context.Context, actor fairlead.Actor) (fairlead.Actor, error) { return now, gone }
+	})
+	push := func(tk token) int {
+		status, _, _ := e.do(t, "POST", "/v2/team/web/blobs/uploads/", nil, bearer(tk.Token))
+		return status
+	}
+	now = fairlead.Actor{User: "alice"}
+	tk := e.token(t, "scope=repository:team/web:pull,push", basic("alice"))
+	if got := push(tk); got != http.StatusAccepted {
+		t.Fatalf("status %d, want 202", got)
+	}
+	now = fairlead.Actor{User: "bob"} // who may pull only
+	if got := push(tk); got != http.StatusForbidden {
+		t.Fatalf("without the right any more: status %d, want 403", got)
+	}
+	gone = fairlead.Errorf(fairlead.Unauthenticated, "user alice was removed or disabled")
+	if got := push(tk); got != http.StatusUnauthorized {
+		t.Fatalf("removed: status %d, want 401", got)
+	}
 }

@@ -35,6 +35,9 @@ type Config struct {
 	Dir string
 	// Auth says who has a user name and a password or API token. It returns an Unauthenticated error when they do not fit.
 	Auth func(ctx context.Context, user, password string) (fairlead.Actor, error)
+	// Again looks anew at an actor who comes with a token of the registry, which lives on for a while after the credentials were
+	// checked. Who is not known any more is Unauthenticated. Default: everybody is as he was.
+	Again func(ctx context.Context, actor fairlead.Actor) (fairlead.Actor, error)
 	// Can says whether an actor may do a verb (Pull, Push, Delete) in an organization.
 	Can func(actor fairlead.Actor, verb, org string) bool
 	// Anonymous lets everybody pull from public organizations. Default: nobody without credentials.
@@ -52,6 +55,9 @@ type Config struct {
 func (cfg *Config) complete() error {
 	if cfg.DB == nil || cfg.Dir == "" || cfg.Auth == nil || cfg.Can == nil {
 		return errors.New("registry: DB, Dir, Auth and Can are required")
+	}
+	if cfg.Again == nil {
+		cfg.Again = func(_ context.Context, actor fairlead.Actor) (fairlead.Actor, error) { return actor, nil }
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)

@@ -7,58 +7,6 @@ import (
 	"github.com/fairlead/fairlead"
 )
 
-// CreateGroup stores a pipeline group. A taken name is a Conflict. CreatedAt is set here.
-func (tx *Tx) CreateGroup(ctx context.Context, g *fairlead.Group) error {
-	g.CreatedAt = tx.Now
-	const q = `INSERT INTO pipeline_groups (name, description, created_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING`
-	res, err := tx.Exec(ctx, q, g.Name, g.Description, Time(g.CreatedAt))
-	if err != nil {
-		return err
-	}
-	if n, err := res.RowsAffected(); err != nil || n == 1 {
-		return err
-	}
-	return fairlead.Errorf(fairlead.Conflict, "pipeline group %q exists already", g.Name)
-}
-
-func scanGroup(row Row) (g fairlead.Group, err error) {
-	return g, row.Scan(&g.Name, &g.Description, ScanTime(&g.CreatedAt))
-}
-
-// Group returns one pipeline group.
-func (tx *Tx) Group(ctx context.Context, name string) (fairlead.Group, error) {
-	g, err := scanGroup(tx.QueryRow(ctx, `SELECT name, description, created_at FROM pipeline_groups WHERE name = $1`, name))
-	return g, NotFound(err, "pipeline group %q does not exist; create it with: fairlead group create %s", name, name)
-}
-
-// Groups lists pipeline groups by name. cursor is the last name of the page before.
-func (tx *Tx) Groups(ctx context.Context, limit int, cursor string) ([]fairlead.Group, string, error) {
-	const q = `SELECT name, description, created_at FROM pipeline_groups WHERE name > $1 ORDER BY name LIMIT $2`
-	rows, err := tx.Query(ctx, q, cursor, limit+1)
-	list, err := Collect(rows, err, scanGroup)
-	if err != nil {
-		return nil, "", err
-	}
-	list, next := Page(list, limit, func(g fairlead.Group) string { return g.Name })
-	return list, next, nil
-}
-
-// DeleteGroup removes an empty pipeline group; one with pipelines is a Conflict.
-func (tx *Tx) DeleteGroup(ctx context.Context, name string) error {
-	if _, err := tx.Group(ctx, name); err != nil {
-		return err
-	}
-	var n int
-	if err := tx.QueryRow(ctx, `SELECT count(*) FROM pipelines WHERE group_name = $1`, name).Scan(&n); err != nil {
-		return err
-	}
-	if n > 0 {
-		return fairlead.Errorf(fairlead.Conflict, "pipeline group %q holds %d pipelines; delete or move them first", name, n)
-	}
-	_, err := tx.Exec(ctx, `DELETE FROM pipeline_groups WHERE name = $1`, name)
-	return err
-}
-
 // CreatePipeline stores a pipeline with its first revision. CreatedAt, UpdatedAt and Revision are set here.
 func (tx *Tx) CreatePipeline(ctx context.Context, p *fairlead.Pipeline) error {
 	p.CreatedAt, p.UpdatedAt, p.Revision = tx.Now, tx.Now, 1
@@ -107,7 +55,18 @@ func scanPipeline(row Row) (p fairlead.Pipeline, err error) {
 // PipelineHead returns one pipeline without its webhooks and its last run.
 func (tx *Tx) PipelineHead(ctx context.Context, name string) (fairlead.Pipeline, error) {
 	p, err := scanPipeline(tx.QueryRow(ctx, selectPipelines+` WHERE p.name = $1`, name))
-	return p, NotFound(err, "pipeline %q does not exist; see: fairlead pipeline list", name)
+	return p, NotFound(err, noPipeline, name)
+}
+
+const noPipeline = "pipeline %q does not exist; see: fairlead pipeline list"
+
+// NoPipeline is the answer about a pipeline that does not exist, or that somebody may not see.
+func NoPipeline(name string) error { return fairlead.Errorf(fairlead.NotFound, noPipeline, name) }
+
+// PipelineGroup returns the group of a pipeline.
+func (tx *Tx) PipelineGroup(ctx context.Context, name string) (group string, err error) {
+	err = tx.QueryRow(ctx, `SELECT group_name FROM pipelines WHERE name = $1`, name).Scan(&group)
+	return group, NotFound(err, noPipeline, name)
 }
 
 // Pipeline returns one pipeline with its webhooks and its last run. The paths of the webhooks are secrets of those who may
@@ -128,11 +87,12 @@ func (tx *Tx) Pipeline(ctx context.Context, name string) (fairlead.Pipeline, err
 	return p, err
 }
 
-// Pipelines lists pipelines by name with their last runs, without webhooks. group selects one group when not empty; cursor is
-// the last name of the page before.
-func (tx *Tx) Pipelines(ctx context.Context, group string, limit int, cursor string) ([]fairlead.Pipeline, string, error) {
-	const q = selectPipelines + ` WHERE p.name > $1 AND ($2 = '' OR p.group_name = $2) ORDER BY p.name LIMIT $3`
-	rows, err := tx.Query(ctx, q, cursor, group, limit+1)
+// Pipelines lists the pipelines that the viewer sees, by name with their last runs, without webhooks. group selects one group
+// when not empty; cursor is the last name of the page before.
+func (tx *Tx) Pipelines(ctx context.Context, v Viewer, group string, limit int, cursor string) ([]fairlead.Pipeline, string, error) {
+	const q = selectPipelines + ` WHERE p.name > $1 AND ($2 = '' OR p.group_name = $2)
+AND ($3 = '*' OR EXISTS (SELECT 1 FROM group_roles v WHERE v.user_name = $3 AND v.group_name = p.group_name)) ORDER BY p.name LIMIT $4`
+	rows, err := tx.Query(ctx, q, cursor, group, string(v), limit+1)
 	list, err := Collect(rows, err, scanPipeline)
 	if err != nil {
 		return nil, "", err

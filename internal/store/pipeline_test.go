@@ -33,7 +33,7 @@ func mustPipeline(t testing.TB, db *store.DB, name string) fairlead.Pipeline {
 	p := fairlead.Pipeline{ID: "id-" + name, Name: name, Group: fairlead.DefaultGroup, Source: "name: " + name,
 		Spec: fairlead.PipelineSpec{Name: name, Stages: []fairlead.Stage{{Name: "deploy", Timeout: fairlead.Duration(time.Hour)}}}}
 	mustWrite(t, db, func(ctx context.Context, tx *store.Tx) error {
-		if _, err := tx.Group(ctx, p.Group); fairlead.ErrorCode(err) == fairlead.NotFound {
+		if _, err := tx.Group(ctx, store.Everything, p.Group); fairlead.ErrorCode(err) == fairlead.NotFound {
 			if err := tx.CreateGroup(ctx, &fairlead.Group{Name: p.Group}); err != nil {
 				return err
 			}
@@ -98,7 +98,7 @@ func testGroupsHoldPipelines(t *testing.T, cfg store.Config) {
 		want fairlead.Code
 	}{
 		{"a taken name", func(tx *store.Tx) error { return tx.CreateGroup(ctx, &fairlead.Group{Name: "default"}) }, fairlead.Conflict},
-		{"deleting a full one", func(tx *store.Tx) error { return tx.DeleteGroup(ctx, "default") }, fairlead.Conflict},
+		{"deleting the default one", func(tx *store.Tx) error { return tx.DeleteGroup(ctx, "default") }, fairlead.Conflict},
 		{"deleting none", func(tx *store.Tx) error { return tx.DeleteGroup(ctx, "nope") }, fairlead.NotFound},
 		{"deleting an empty one", func(tx *store.Tx) error {
 			if err := tx.CreateGroup(ctx, &fairlead.Group{Name: "team"}); err != nil {

@@ -76,8 +76,13 @@ func scanRun(row Row) (r fairlead.Run, err error) {
 // Run returns one run.
 func (tx *Tx) Run(ctx context.Context, id string) (fairlead.Run, error) {
 	r, err := scanRun(tx.QueryRow(ctx, `SELECT `+runColumns+` FROM runs WHERE id = $1`, id))
-	return r, NotFound(err, "run %q does not exist; see: fairlead pipeline runs NAME", id)
+	return r, NotFound(err, noRun, id)
 }
+
+const noRun = "run %q does not exist; see: fairlead pipeline runs NAME"
+
+// NoRun is the answer about a run that does not exist, or that somebody may not see.
+func NoRun(id string) error { return fairlead.Errorf(fairlead.NotFound, noRun, id) }
 
 func (tx *Tx) lastRun(ctx context.Context, pipeline string) (*fairlead.Run, error) {
 	r, err := scanRun(tx.QueryRow(ctx, `SELECT `+runColumns+` FROM runs WHERE pipeline = $1 ORDER BY number DESC LIMIT 1`, pipeline))

@@ -65,20 +65,62 @@ func (tx *Tx) SetPassword(ctx context.Context, name, hash string) error {
 	if _, err := tx.User(ctx, name); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, `UPDATE users SET password = $1 WHERE name = $2`, hash, name); err != nil {
+	if _, err := tx.Exec(ctx, `UPDATE users SET password = $1, must_change = FALSE WHERE name = $2`, hash, name); err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, `DELETE FROM tokens WHERE user_name = $1 AND session`, name)
+	return tx.endSessions(ctx, name)
+}
+
+func (tx *Tx) endSessions(ctx context.Context, user string) error {
+	_, err := tx.Exec(ctx, `DELETE FROM tokens WHERE user_name = $1 AND session`, user)
 	return err
 }
 
-// DeleteUser removes a user with all tokens.
+// SetMustChange remembers that a user's password should be changed; [Tx.SetPassword] forgets it.
+func (tx *Tx) SetMustChange(ctx context.Context, name string) error {
+	_, err := tx.Exec(ctx, `UPDATE users SET must_change = TRUE WHERE name = $1`, name)
+	return err
+}
+
+// MustChange reports whether a user's password should be changed.
+func (tx *Tx) MustChange(ctx context.Context, name string) (must bool, err error) {
+	err = tx.QueryRow(ctx, `SELECT must_change FROM users WHERE name = $1`, name).Scan(&must)
+	return must, NotFound(err, "user %q does not exist; see: fairlead user list", name)
+}
+
+// UpdateUser stores everything of a user but name and password. Who is disabled has no sessions any more; tokens stay and do
+// not work until the user is enabled again. Leaving no administrator is a Conflict.
+func (tx *Tx) UpdateUser(ctx context.Context, u fairlead.User) error {
+	const q = `UPDATE users SET email = $1, phone = $2, locale = $3, admin = $4, disabled = $5 WHERE name = $6`
+	if _, err := tx.Exec(ctx, q, u.Email, u.Phone, u.Locale, u.Admin, u.Disabled, u.Name); err != nil {
+		return err
+	}
+	if u.Disabled {
+		if err := tx.endSessions(ctx, u.Name); err != nil {
+			return err
+		}
+	}
+	return tx.keepAdmin(ctx, u.Name)
+}
+
+// keepAdmin refuses a change that left no enabled administrator.
+func (tx *Tx) keepAdmin(ctx context.Context, name string) error {
+	_, admins, err := tx.CountUsers(ctx)
+	if err != nil || admins > 0 {
+		return err
+	}
+	return fairlead.Errorf(fairlead.Conflict, "user %s is the last administrator who may sign in; make another one first", name)
+}
+
+// DeleteUser removes a user with all tokens and roles. Leaving no administrator is a Conflict.
 func (tx *Tx) DeleteUser(ctx context.Context, name string) error {
 	if _, err := tx.User(ctx, name); err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, `DELETE FROM users WHERE name = $1`, name)
-	return err
+	if _, err := tx.Exec(ctx, `DELETE FROM users WHERE name = $1`, name); err != nil {
+		return err
+	}
+	return tx.keepAdmin(ctx, name)
 }
 
 const selectTokens = `SELECT t.id, t.user_name, t.name, t.created_at, t.expires_at, t.last_used_at FROM tokens t`

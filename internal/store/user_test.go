@@ -82,7 +82,9 @@ func testUsersAndTokens(t *testing.T, cfg store.Config) {
 		if !has("h1") || has("h2") || !has("h3") {
 			t.Fatalf("token %v, expired session %v, session %v; want true, false, true", has("h1"), has("h2"), has("h3"))
 		}
-		if err := write(func(tx *store.Tx) error { return tx.DeleteUser(ctx, "ann") }); err != nil {
+		if err := write(func(tx *store.Tx) error {
+			return errors.Join(tx.UpdateUser(ctx, fairlead.User{Name: "bob", Admin: true}), tx.DeleteUser(ctx, "ann"))
+		}); err != nil {
 			t.Fatal(err)
 		}
 		if has("h1") || has("h3") {
