@@ -62,10 +62,8 @@ type PipelineFile struct {
 	RawBody []byte `contentType:"application/yaml"`
 }
 
+// applyPipeline asks for the right within the transaction, because the file says which group it is about.
 func (a *API) applyPipeline(ctx context.Context, in *PipelineFile) (*PipelineBody, error) {
-	if err := can(ctx, auth.Change, auth.Object{Kind: auth.Pipelines}); err != nil {
-		return nil, err
-	}
 	if in.File == "" {
 		in.File = in.Name + ".yaml"
 	}
