@@ -49,6 +49,8 @@ type PipelineSpec struct {
 	Group       string      `json:"group"`
 	Description string      `json:"description,omitempty"`
 	Concurrency Concurrency `json:"concurrency"`
+	MaxRuns     int         `json:"max_runs,omitempty" doc:"runs at once; 0 is 1"`
+	Windows     []Window    `json:"windows,omitempty" doc:"when deploying stages may begin; none: always"`
 	Variables   []Variable  `json:"variables,omitempty"`
 	Keep        *Retention  `json:"keep,omitempty"`
 	Start       *Conditions `json:"start,omitempty"`

@@ -8,7 +8,7 @@ type RunState string
 const (
 	RunQueued    RunState = "queued"
 	RunRunning   RunState = "running"
-	RunWaiting   RunState = "waiting" // for a trigger or a review
+	RunWaiting   RunState = "waiting" // for a trigger, a review or the turn of a stage
 	RunHeld      RunState = "held"    // a stage failed with on_error stop; a person decides
 	RunSucceeded RunState = "succeeded"
 	RunFailed    RunState = "failed"
@@ -44,6 +44,9 @@ type Run struct {
 	EndedAt    *time.Time `json:"ended_at,omitempty"`
 
 	RunMore
+
+	// Ruled tells that limits of groups or targets, or freezes, exist: what begins has to ask first. It is as of the reading.
+	Ruled bool `json:"-"`
 }
 
 // RunMore is what few runs have.
@@ -54,6 +57,8 @@ type RunMore struct {
 	Pins map[string]string `json:"pins,omitempty" doc:"images whose digest is fixed for the run"`
 	// RetryOf is the run that this one repeats from a stage on.
 	RetryOf string `json:"retry_of,omitempty"`
+	// Windows are those of the pipeline's file.
+	Windows []Window `json:"windows,omitempty"`
 }
 
 // LogLine is one line of a run's log.

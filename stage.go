@@ -31,6 +31,9 @@ type Stage struct {
 	Rollback      bool           `json:"rollback,omitempty" doc:"take the stack back when the last attempt fails"`
 	OnError       *OnError       `json:"on_error,omitempty"`
 	Notifications []Notification `json:"notifications,omitempty"`
+	// Locks are held while the stage runs, by one stage of all pipelines at a time. Variables are allowed.
+	Locks   []string `json:"locks,omitempty"`
+	Windows []Window `json:"windows,omitempty" doc:"when the stage may begin; none: always"`
 }
 
 // StageImage is an input resource: organization/repository:tag, variables allowed.
@@ -139,7 +142,7 @@ type StageState string
 
 const (
 	StagePending   StageState = "pending"
-	StageWaiting   StageState = "waiting" // for a trigger or a review
+	StageWaiting   StageState = "waiting" // for a trigger, a review or its turn
 	StageRunning   StageState = "running"
 	StageSucceeded StageState = "succeeded"
 	StageFailed    StageState = "failed"
@@ -184,6 +187,8 @@ type StageRun struct {
 	// Rollback is "asked" and then the id of the action that takes the stack back while the stage is held.
 	Rollback string `json:"rollback,omitempty"`
 	Stopping bool   `json:"stopping,omitempty" doc:"a task failed and the others are being stopped"`
+	// Turn is what the stage waits for or holds; nil when it has to share nothing.
+	Turn *StageTurn `json:"turn,omitempty"`
 
 	Policy *StagePolicy `json:"policy,omitempty"`
 }
@@ -198,6 +203,8 @@ type StagePolicy struct {
 	Serial        bool           `json:"serial,omitempty"`
 	StopTasks     bool           `json:"stop_tasks,omitempty" doc:"a task that fails stops the others"`
 	Notifications []Notification `json:"notifications,omitempty"`
+	Locks         []string       `json:"locks,omitempty"`
+	Windows       []Window       `json:"windows,omitempty"`
 }
 
 // ConditionRun is a trigger condition of a stage within a run.

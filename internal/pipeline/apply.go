@@ -96,6 +96,11 @@ func (e *Engine) store(ctx context.Context, tx *store.Tx, p fairlead.Pipeline, s
 	if err := wire(ctx, tx, before, p); err != nil {
 		return err
 	}
+	if exists && (before.Group != p.Group || before.Spec.MaxRuns < p.Spec.MaxRuns) {
+		if err := errors.Join(e.fill(ctx, tx, p.Name), e.fillGroup(ctx, tx, before.Group)); err != nil {
+			return err
+		}
+	}
 	return tx.AppendEvent(ctx, fairlead.Event{Kind: "pipeline", Name: p.Name, Type: kind,
 		Message: fmt.Sprintf("pipeline %s revision %d applied by %s", p.Name, p.Revision, actor)})
 }

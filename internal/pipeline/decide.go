@@ -89,7 +89,10 @@ func (e *Engine) Rollback(ctx context.Context, actor fairlead.Actor, id, stage s
 func (e *Engine) decide(ctx context.Context, tx *store.Tx, run fairlead.Run, i int, event Event, what string) (fairlead.Run, error) {
 	next, effects := Next(run, event, tx.Now)
 	if len(effects) > 0 {
-		return next, errJoin(tx.UpdateRun(ctx, &next), func() error { return e.carryOut(ctx, tx, next, effects) })
+		if err := tx.UpdateRun(ctx, &next); err != nil {
+			return run, err
+		}
+		return e.carryOut(ctx, tx, next, effects)
 	}
 	s := run.Stages[i]
 	why := "it is " + string(s.State) + ", and only a stage that is held can be " + what
@@ -102,13 +105,6 @@ func (e *Engine) decide(ctx context.Context, tx *store.Tx, run fairlead.Run, i i
 		why = "the run is stopping"
 	}
 	return run, fairlead.Errorf(fairlead.Conflict, "%s of run %s cannot be %s: %s", describe(i, s.Name), run.ID, what, why)
-}
-
-func errJoin(err error, then func() error) error {
-	if err != nil {
-		return err
-	}
-	return then()
 }
 
 func findStage(ctx context.Context, tx *store.Tx, id, stage string) (run fairlead.Run, i int, err error) {
@@ -139,6 +135,7 @@ func (e *Engine) repeat(ctx context.Context, tx *store.Tx, actor fairlead.Actor,
 	if err != nil {
 		return old, err
 	}
+	spec.MaxRuns, spec.Concurrency = p.Spec.MaxRuns, p.Spec.Concurrency // how runs share the pipeline is a matter of now
 	p.Spec, p.Revision = spec, old.Revision
 	return e.start(ctx, tx, p, start{given: given, cause: CauseRetry, by: actor.User, pins: old.Pins, again: &old, from: i,
 		why: fmt.Sprintf("retry of run %d from stage %s by %s%s", old.Number, quote(old.Stages[i].Name), actor, changed(given))})

@@ -85,6 +85,8 @@ func (e *Engine) Register(workers *river.Workers) {
 	river.AddWorker(workers, &channelWorker{engine: e})
 	river.AddWorker(workers, &imageWorker{engine: e})
 	river.AddWorker(workers, &scheduleWorker{engine: e})
+	river.AddWorker(workers, &flowWorker{engine: e})
+	river.AddWorker(workers, &freezeWorker{engine: e})
 	e.sender.Register(workers)
 }
 
@@ -103,12 +105,15 @@ func (e *Engine) step(ctx context.Context, tx *store.Tx, run fairlead.Run, event
 	if err := tx.UpdateRun(ctx, &next); err != nil {
 		return run, err
 	}
-	return next, e.carryOut(ctx, tx, next, effects)
+	return e.carryOut(ctx, tx, next, effects)
 }
 
-func (e *Engine) carryOut(ctx context.Context, tx *store.Tx, run fairlead.Run, effects []Effect) error {
+// carryOut does what follows from a transition, and returns the run as it is after that: a stage that asks for its turn can get
+// it at once.
+func (e *Engine) carryOut(ctx context.Context, tx *store.Tx, run fairlead.Run, effects []Effect) (fairlead.Run, error) {
 	var errs []error
 	for _, effect := range effects {
+		var err error
 		switch effect := effect.(type) {
 		case Log:
 			errs = append(errs, appendLog(ctx, tx, run, effect))
@@ -134,12 +139,17 @@ func (e *Engine) carryOut(ctx context.Context, tx *store.Tx, run fairlead.Run, e
 			if listens(run) {
 				errs = append(errs, tx.DropRunListens(ctx, run.ID))
 			}
-			errs = append(errs, e.startNext(ctx, tx, run.Pipeline))
+			errs = append(errs, e.startNext(ctx, tx, run))
+		case AskTurn:
+			run, err = e.ask(ctx, tx, run, effect.Stage)
+		case LeaveTurn:
+			run, err = e.leave(ctx, tx, run, effect.Stage)
 		default:
 			errs = append(errs, fmt.Errorf("pipeline: effect %T is not known", effect))
 		}
+		errs = append(errs, err)
 	}
-	return errors.Join(errs...)
+	return run, errors.Join(errs...)
 }
 
 // maxLine bounds a log line in bytes.
@@ -150,16 +160,6 @@ func appendLog(ctx context.Context, tx *store.Tx, run fairlead.Run, l Log) error
 		l.Text = l.Text[:maxLine] + "..."
 	}
 	return tx.AppendEvent(ctx, fairlead.Event{Kind: "run", Name: run.ID, Part: l.Stage, Type: l.Type, Message: l.Text, Action: l.Action})
-}
-
-// startNext gives the head of the pipeline's queue its turn, if it waits.
-func (e *Engine) startNext(ctx context.Context, tx *store.Tx, pipeline string) error {
-	run, ok, err := tx.FirstActiveRun(ctx, pipeline)
-	if err != nil || !ok {
-		return err
-	}
-	_, err = e.step(ctx, tx, run, Begin{})
-	return err
 }
 
 // Recover gives a job to every run that needs one and has none. That does not happen by itself, only when somebody tampered
@@ -175,13 +175,19 @@ func (e *Engine) Recover(ctx context.Context) error {
 				return err
 			}
 		}
+		if err := e.fillGroup(ctx, tx, ""); err != nil {
+			return err
+		}
+		if err := e.recoverTurns(ctx, tx, runs); err != nil {
+			return err
+		}
 		return e.recoverSchedules(ctx, tx)
 	})
 }
 
 func (e *Engine) recoverRun(ctx context.Context, tx *store.Tx, run fairlead.Run) error {
 	if run.State == fairlead.RunQueued {
-		return e.startNext(ctx, tx, run.Pipeline)
+		return nil // its turn comes with the end of another run; Recover looks at the queues as a whole
 	}
 	for i, s := range run.Stages {
 		job, opts, err := wantedJob(ctx, tx, run, i, s)
@@ -237,6 +243,8 @@ func wantedJob(ctx context.Context, tx *store.Tx, run fairlead.Run, i int, s fai
 		return ended(s.Rollback, stageRolledBack{at})
 	case s.HeldUntil != nil:
 		return timer(timerHold, *s.HeldUntil)
+	case s.State == fairlead.StageWaiting && s.Turn != nil && s.Turn.At != nil:
+		return timer(timerTurn, *s.Turn.At)
 	case s.State == fairlead.StageWaiting && s.Review != nil && s.Review.ExpiresAt != nil:
 		return timer(timerReview, *s.Review.ExpiresAt)
 	}

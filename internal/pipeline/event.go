@@ -12,7 +12,7 @@ type Event interface{ event() }
 // Begin tells that it is the run's turn in the queue of its pipeline.
 type Begin struct{}
 
-// StageNote says what a stage waits for. It is kept as the stage's message.
+// StageNote says why a stage cannot begin its work and tries again.
 type StageNote struct {
 	Stage, Attempt int
 	Text           string

@@ -195,7 +195,7 @@ func (t *transition) situation() (state fairlead.RunState, sentence string, open
 		return t.name(i) + " waits for " + t.run.Stages[i].WaitingFor
 	}
 	if first(busy) >= 0 {
-		return fairlead.RunRunning, says(first(func(s fairlead.StageRun) bool { return busy(s) && s.WaitingFor != "" })), true
+		return fairlead.RunRunning, says(first(func(s fairlead.StageRun) bool { return (busy(s) || waitingTask(s)) && s.WaitingFor != "" })), true
 	}
 	if i := first(func(s fairlead.StageRun) bool { return s.HeldUntil != nil }); i >= 0 {
 		return fairlead.RunHeld, says(i), true

@@ -93,6 +93,8 @@ func (t *transition) timeUp(e TimeUp) {
 			message += ": " + s.Message
 		}
 		t.wind(fairlead.RunTimedOut, message, "nobody decided about "+t.name(e.Stage)+" in time")
+	case e.What == timerTurn:
+		t.turnTime(e.Stage)
 	case e.What == timerReview:
 		t.reviewExpired(e.Stage)
 	}

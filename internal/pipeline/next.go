@@ -14,7 +14,7 @@ import (
 // nothing and has no effects. The argument is not changed.
 //
 // Which stage can begin, and what the run as a whole waits for, is in graph.go; what follows a failed stage in hold.go; what a
-// stage waits for before it begins in gate.go and review.go; the tasks of a parallel stage in task.go.
+// stage waits for before it begins in gate.go, review.go and turn.go; the tasks of a parallel stage in task.go.
 func Next(run fairlead.Run, event Event, at time.Time) (fairlead.Run, []Effect) {
 	run.Stages = slices.Clone(run.Stages)
 	t := transition{run: &run, at: at}
@@ -53,6 +53,12 @@ func (t *transition) take(event Event) {
 		t.previewed(event)
 	case Answered:
 		t.answered(event)
+	case TurnGiven:
+		t.turnGiven(event)
+	case TurnWaits:
+		t.turnWaits(event)
+	case TurnRefused:
+		t.turnRefused(event)
 	}
 }
 
@@ -95,13 +101,14 @@ func (t *transition) moveStage(i int, to fairlead.StageState) bool {
 	if fairlead.StageMoves.Check("stage", s.State, to) != nil {
 		return false
 	}
+	t.leave(i)
 	s.State, s.WaitingFor = to, ""
 	s.RetryAt, s.HeldUntil, s.Rollback = nil, nil, ""
 	if to == fairlead.StageRunning {
 		s.Attempt++
 		s.StartedAt, s.EndedAt, s.Stopping = &t.at, nil, false
 		s.Message, s.Action, s.Stack, s.Images = "", "", "", nil
-	} else if s.StartedAt != nil {
+	} else if s.StartedAt != nil && to != fairlead.StageWaiting {
 		s.EndedAt = &t.at
 	}
 	return true
@@ -132,8 +139,17 @@ func (t *transition) begin() {
 	}
 }
 
-// start starts a stage whose turn it is and that waits for nothing more.
+// start starts a stage that waits for nothing more but, maybe, its turn among the stages of all pipelines.
 func (t *transition) start(i int) {
+	if t.asks(i) {
+		t.ask(i)
+		return
+	}
+	t.launch(i)
+}
+
+// launch starts a stage whose turn it is.
+func (t *transition) launch(i int) {
 	if !t.moveStage(i, fairlead.StageRunning) {
 		return
 	}
@@ -159,6 +175,7 @@ func (t *transition) wind(state fairlead.RunState, message, why string) {
 		return
 	}
 	t.run.Stopping, t.run.Ending, t.run.Message, t.why = true, state, message, why
+	t.dropAsking(state, message)
 	for i := range t.run.Stages {
 		s := &t.run.Stages[i]
 		s.RetryAt = nil
@@ -166,12 +183,22 @@ func (t *transition) wind(state fairlead.RunState, message, why string) {
 		case s.State != fairlead.StageRunning || s.Type == fairlead.StageParallel:
 		case s.Action != "":
 			t.log("", "run-stopping", "%s; the action of stack %s is being canceled", why, s.Stack)
+			t.canceling(i)
 			t.do(CancelAction{Stage: i, Attempt: s.Attempt, Action: s.Action})
 		default: // nothing was touched yet, so there is nothing to wait for
 			t.moveStage(i, fairlead.StageCanceled)
 			s.Message = message
 			t.log(s.Name, "stage-canceled", "%s canceled", t.name(i))
 		}
+	}
+}
+
+// canceling says that the end of a stage's action is waited for.
+func (t *transition) canceling(i int) {
+	s := &t.run.Stages[i]
+	s.WaitingFor = "the action of stack " + s.Stack + " to end, which is being canceled"
+	if t.run.Stopping {
+		t.run.WaitingFor = t.name(i) + " waits for " + s.WaitingFor
 	}
 }
 
@@ -205,13 +232,17 @@ func (t *transition) end(state fairlead.RunState, message, why string) {
 	t.do(StartNextRun{})
 }
 
+// triesAgain begins the message of a stage that cannot begin its work yet.
+const triesAgain = "waits and tries again: "
+
 func (t *transition) note(e StageNote) {
 	s := t.running(e.Stage, e.Attempt)
-	if s == nil || s.Message == e.Text {
+	text := triesAgain + e.Text
+	if s == nil || s.Message == text {
 		return
 	}
-	s.Message, s.WaitingFor = e.Text, e.Text
-	t.log(s.Name, "stage-waits", "%s", e.Text)
+	s.Message, s.WaitingFor = text, "its next try: "+e.Text
+	t.log(s.Name, "stage-waits", "%s", text)
 }
 
 func (t *transition) actionBegun(e ActionBegun) {
@@ -229,6 +260,7 @@ func (t *transition) actionBegun(e ActionBegun) {
 	}
 	t.do(Log{Stage: s.Name, Type: "stage-action", Text: "action " + e.Action + " of stack " + e.Stack, Action: e.Action})
 	if parent := t.parent(e.Stage); t.run.Stopping || (parent != nil && parent.Stopping) {
+		t.canceling(e.Stage)
 		t.do(CancelAction{Stage: e.Stage, Attempt: e.Attempt, Action: s.Action})
 	}
 }

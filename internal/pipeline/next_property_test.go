@@ -35,6 +35,9 @@ func drawRun(t *rapid.T) fairlead.Run {
 		if action := rapid.SampledFrom([]fairlead.ErrorAction{"", fairlead.ReturnToStart, fairlead.StopOnError, fairlead.IgnoreError}).Draw(t, "on_error"); action != "" {
 			p.OnError = &fairlead.OnError{Action: action, Hold: fairlead.Duration(time.Hour)}
 		}
+		if rapid.IntRange(0, 2).Draw(t, "locks") == 0 {
+			p.Locks = []string{"lock"}
+		}
 		p.Notifications = []fairlead.Notification{{Outcomes: []string{outcomeSuccess, outcomeFailure}}}
 		s := fairlead.StageRun{Name: name, State: fairlead.StagePending, Policy: p, Type: rapid.SampledFrom([]fairlead.StageType{
 			fairlead.StageTemplateDeploy, fairlead.StageTemplateDeploy, fairlead.StageReview, fairlead.StageParallel}).Draw(t, "type")}
@@ -65,6 +68,7 @@ type machine struct {
 	counts  map[string]int
 	actions map[string]fairlead.StageState // how each ended; "" while it runs
 	sent    map[string]string              // condition -> message that Next took
+	turns   map[int]string                 // what became of the questions of stages: "asks", "timer" or "holds"
 }
 
 func (m *machine) feed(event Event) {
@@ -87,10 +91,32 @@ func (m *machine) feed(event Event) {
 	if (next.State == fairlead.RunWaiting || next.State == fairlead.RunHeld) && next.WaitingFor == "" {
 		m.t.Fatalf("%s says not what it waits for", text(next))
 	}
+	for _, s := range next.Stages {
+		if s.State == fairlead.StageWaiting && s.WaitingFor == "" {
+			m.t.Fatalf("%s: stage %s says not what it waits for", text(next), s.Name)
+		}
+	}
 	m.run = next
+	for i, s := range next.Stages {
+		if s.Turn != nil && fairlead.RunMoves.Final(next.State) {
+			m.t.Fatalf("%s: stage %d holds %+v after the end", text(next), i, s.Turn)
+		}
+	}
 	for _, e := range effects {
-		switch e.(type) {
+		switch e := e.(type) {
 		case Log:
+			continue
+		case AskTurn:
+			if has := m.turns[e.Stage]; has != "" && has != "timer" {
+				m.t.Fatalf("%s + %T%+v: stage %d %s, and asks again", text(before), event, event, e.Stage, has)
+			}
+			m.turns[e.Stage] = "asks"
+			continue
+		case LeaveTurn:
+			if m.turns[e.Stage] == "" {
+				m.t.Fatalf("%s + %T%+v: stage %d gives back what it has not", text(before), event, event, e.Stage)
+			}
+			delete(m.turns, e.Stage)
 			continue
 		case SetTimer, MakePreview, CancelAction:
 		default:
@@ -133,6 +159,39 @@ func (m *machine) work(job Effect, ends fairlead.StageState) {
 		if wantsRollback(m.run, attempt{m.run.ID, job.Stage, job.Attempt}) {
 			m.feed(RollbackBegun{Stage: job.Stage, Attempt: job.Attempt, Action: "back"})
 		}
+	}
+}
+
+// answer gives a stage that asked its turn, refuses it, or has it wait, with or without a time to ask again. To one that did not
+// ask it means nothing.
+func (m *machine) answer(i int, how string) {
+	asked, before := m.turns[i] == "asks" || m.turns[i] == "timer", text(m.run)
+	switch how {
+	case "given":
+		if asked {
+			m.turns[i] = "holds"
+		}
+		attempt := m.run.Stages[i].Attempt
+		m.feed(TurnGiven{Stage: i, Locks: []string{"lock"}})
+		if asked && m.run.Stages[i].Attempt != attempt+1 {
+			m.t.Fatalf("%s: stage %d has its turn and does not begin", before, i)
+		}
+	case "refused":
+		m.feed(TurnRefused{Stage: i, Text: "no"})
+	case "until":
+		if asked {
+			m.turns[i] = "timer"
+		}
+		at := m.now.Add(time.Hour)
+		m.feed(TurnWaits{Stage: i, Text: "a window", At: &at})
+	default:
+		if asked {
+			m.turns[i] = "asks"
+		}
+		m.feed(TurnWaits{Stage: i, Text: "lock \"lock\""})
+	}
+	if !asked && text(m.run) != before {
+		m.t.Fatalf("%s: stage %d did not ask, and became %s", before, i, text(m.run))
 	}
 }
 
@@ -185,13 +244,13 @@ func (m *machine) lost() {
 func TestNextProperties(t *testing.T) {
 	outcomes := []fairlead.StageState{fairlead.StageSucceeded, fairlead.StageSucceeded, fairlead.StageSucceeded, fairlead.StageFailed, fairlead.StageTimedOut}
 	rapid.Check(t, func(t *rapid.T) {
-		m := &machine{t: t, run: drawRun(t), now: at(0), counts: map[string]int{}, actions: map[string]fairlead.StageState{}, sent: map[string]string{}}
+		m := &machine{t: t, run: drawRun(t), now: at(0), counts: map[string]int{}, actions: map[string]fairlead.StageState{}, sent: map[string]string{}, turns: map[int]string{}}
 		m.feed(Begin{})
 		stage := rapid.IntRange(0, len(m.run.Stages)-1)
 		for range rapid.IntRange(0, 60).Draw(t, "steps") {
 			m.now = m.now.Add(time.Duration(rapid.IntRange(0, 40).Draw(t, "minutes")) * time.Minute)
 			i := stage.Draw(t, "stage")
-			switch rapid.IntRange(0, 9).Draw(t, "step") {
+			switch rapid.IntRange(0, 11).Draw(t, "step") {
 			case 0:
 				m.send()
 			case 1, 2, 3: // a job, maybe one that was done already
@@ -206,6 +265,8 @@ func TestNextProperties(t *testing.T) {
 				m.feed(RollBack{Stage: i, By: "alice"})
 			case 8:
 				m.feed(Answered{Stage: i, Vote: fairlead.Vote{User: "alice", Approve: rapid.Bool().Draw(t, "approve")}})
+			case 9, 10:
+				m.answer(i, rapid.SampledFrom([]string{"given", "given", "waits", "until", "refused"}).Draw(t, "turn"))
 			default: // what nobody should have sent
 				late := m.run.Stages[i].Attempt + rapid.SampledFrom([]int{-1, 1}).Draw(t, "attempt")
 				m.feed(rapid.SampledFrom([]Event{Begin{}, StageEnded{Stage: i, Attempt: late, State: fairlead.StageSucceeded},
@@ -232,7 +293,13 @@ func (m *machine) finish() {
 		for _, job := range slices.Clone(m.jobs) {
 			m.work(job, fairlead.StageSucceeded)
 		}
+		for i := range m.run.Stages {
+			m.answer(i, "given")
+		}
 		m.endActions(fairlead.StageSucceeded, 2)
+	}
+	if len(m.turns) > 0 {
+		m.t.Fatalf("%s: not given back: %v", text(m.run), m.turns)
 	}
 	if !fairlead.RunMoves.Final(m.run.State) {
 		m.t.Fatalf("stuck: %s, waits for %q", text(m.run), m.run.WaitingFor)

@@ -45,7 +45,7 @@ func parse(file string, src []byte) (*fairlead.PipelineSpec, []secretValue, fair
 	if root == nil {
 		return nil, nil, r.result()
 	}
-	o := r.object(root, "", "a pipeline", []string{"name", "group", "description", "concurrency", "keep", "variables", "start", "notify", "stages"}, nil)
+	o := r.object(root, "", "a pipeline", []string{"name", "group", "description", "concurrency", "max_runs", "keep", "windows", "variables", "start", "notify", "stages"}, nil)
 	if o == nil {
 		return nil, nil, r.result()
 	}
@@ -80,7 +80,9 @@ func (p *parser) pipeline(o *object) {
 	}
 	s.Concurrency = fairlead.Concurrency(o.choice("concurrency", string(fairlead.Queue),
 		[]string{string(fairlead.Queue), string(fairlead.Reject), string(fairlead.CancelPrevious)}, nil))
+	s.MaxRuns = p.maxRuns(o)
 	p.variables(o)
+	s.Windows = p.windows(o)
 	if n := o.get("keep"); n != nil {
 		s.Keep = p.keep(n)
 	}

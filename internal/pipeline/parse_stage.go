@@ -25,7 +25,7 @@ const (
 // stageKeys are the keys of every stage, and those that only stages of a type have.
 func stageKeys() []string {
 	return []string{"name", "type", "needs", "when", "triggers", "images", "deploy", "review", "tasks", "order", "on_task_failure", "timeout",
-		"retry", "rollback", "on_error", "notifications"}
+		"retry", "rollback", "on_error", "notifications", "locks", "windows"}
 }
 
 func (p *parser) stage(n *yaml.Node, path string, names map[string]bool) fairlead.Stage {
@@ -103,6 +103,14 @@ func (p *parser) flow(o *object, s *fairlead.Stage) {
 	if n := o.get("triggers"); n != nil {
 		s.Triggers = p.conditions(n, o.sub("triggers"), "triggers", "all")
 	}
+	if s.Type == fairlead.StageReview {
+		for _, key := range []string{"locks", "windows"} {
+			if o.keys[key] != nil {
+				o.at(key).error("wrong-key", "a stage of type review has no "+quote(key), "it belongs to the stages that do the work")
+			}
+		}
+	}
+	s.Locks, s.Windows = p.locks(o), p.windows(o)
 	if n := o.get("on_error"); n != nil {
 		s.OnError = p.onError(n, o.sub("on_error"))
 	}

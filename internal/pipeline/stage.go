@@ -311,18 +311,18 @@ const (
 
 // wait shows why the stage waits, when that is news, and has it tried again later.
 func (e *Engine) wait(ctx context.Context, job *river.Job[stageWork], d *deployment, reason error) error {
-	text := "waits and tries again: " + reason.Error()
+	what := reason.Error()
 	if fairlead.ErrorCode(reason) == fairlead.Internal {
 		e.log.Error("a stage cannot begin its work", "pipeline", d.run.Pipeline, "run", d.Run, "stage", d.spec.Name, "error", reason)
-		text = "waits and tries again: internal error; the server's log has the details"
+		what = "internal error; the server's log has the details"
 	}
-	if text != d.message {
+	if triesAgain+what != d.message {
 		err := e.db.Write(ctx, func(tx *store.Tx) error {
 			run, err := tx.Run(ctx, d.Run)
 			if err != nil {
 				return err
 			}
-			_, err = e.step(ctx, tx, run, StageNote{Stage: d.Stage, Attempt: d.Attempt, Text: text})
+			_, err = e.step(ctx, tx, run, StageNote{Stage: d.Stage, Attempt: d.Attempt, Text: what})
 			return err
 		})
 		if err != nil {

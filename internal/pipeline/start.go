@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/internal/store"
@@ -58,17 +57,22 @@ func (e *Engine) start(ctx context.Context, tx *store.Tx, p fairlead.Pipeline, s
 	if err != nil {
 		return run, err
 	}
-	busy, first, err := e.makeRoom(ctx, tx, p)
+	ahead, err := e.makeRoom(ctx, tx, p)
 	if err != nil {
 		return run, err
 	}
-	number, err := tx.NextRunNumber(ctx, p.Name)
+	number, ruled, err := tx.NextRunNumber(ctx, p.Name)
 	if err != nil {
 		return run, err
+	}
+	if ahead == "" && ruled {
+		if ahead, err = e.roomInGroup(ctx, tx, p.Group); err != nil {
+			return run, err
+		}
 	}
 	run = fairlead.Run{Pipeline: p.Name, Number: number, Revision: p.Revision, State: fairlead.RunQueued, Cause: s.cause, By: s.by,
-		Variables: values, CreatedAt: tx.Now}
-	run.Pins = s.pins
+		Variables: values, CreatedAt: tx.Now, Ruled: ruled}
+	run.Pins, run.Windows = s.pins, p.Spec.Windows
 	if run.ID, err = newID(); err != nil {
 		return run, err
 	}
@@ -82,9 +86,8 @@ func (e *Engine) start(ctx context.Context, tx *store.Tx, p fairlead.Pipeline, s
 	for _, text := range s.complaints {
 		effects = append(effects, Log{Type: "run-warning", Text: text})
 	}
-	if busy {
-		run.Message = "waits in the queue until the runs before it have ended"
-		run.WaitingFor = fmt.Sprintf("its turn: run %d of the pipeline is %s", first.Number, first.State)
+	if ahead != "" {
+		run.Message, run.WaitingFor = "waits in the queue until the runs before it have ended", ahead
 		effects = append(effects, Log{Type: "run-waits", Text: run.Message})
 	} else {
 		begun, more := Next(run, Begin{}, tx.Now)
@@ -93,7 +96,7 @@ func (e *Engine) start(ctx context.Context, tx *store.Tx, p fairlead.Pipeline, s
 	if err := tx.CreateRun(ctx, &run); err != nil {
 		return run, err
 	}
-	return run, e.carryOut(ctx, tx, run, effects)
+	return e.carryOut(ctx, tx, run, effects)
 }
 
 // stageRuns are the stages of a new run; the tasks of a parallel stage stand behind it.
@@ -124,12 +127,13 @@ func (e *Engine) stageRuns(ctx context.Context, tx *store.Tx, spec *fairlead.Pip
 
 // policy is what a run keeps of a stage's file; nil when nothing was said.
 func policy(s fairlead.Stage) *fairlead.StagePolicy {
-	said := s.Needs != nil || s.When != nil || s.Triggers != nil || s.Retry != nil || s.OnError != nil || s.Notifications != nil || s.Tasks != nil
+	said := s.Needs != nil || s.When != nil || s.Triggers != nil || s.Retry != nil || s.OnError != nil || s.Notifications != nil || s.Tasks != nil ||
+		s.Locks != nil || s.Windows != nil
 	if !said {
 		return nil
 	}
 	return &fairlead.StagePolicy{Needs: s.Needs, When: s.When, Any: s.Triggers != nil && s.Triggers.Mode == "any", Retry: s.Retry, OnError: s.OnError,
-		Serial: s.Order == "serial", StopTasks: s.OnTaskFailure == "stop", Notifications: s.Notifications}
+		Serial: s.Order == "serial", StopTasks: s.OnTaskFailure == "stop", Notifications: s.Notifications, Locks: s.Locks, Windows: s.Windows}
 }
 
 // stageSpec is the part of a file that a stage or task of a run executes.
@@ -150,32 +154,6 @@ func stageSpec(spec *fairlead.PipelineSpec, s fairlead.StageRun) (fairlead.Stage
 		return fairlead.Stage{}, false
 	}
 	return spec.Stages[i].Tasks[n], true
-}
-
-// makeRoom does what the pipeline's concurrency says about the runs that are active; busy tells that one still is, first which.
-func (e *Engine) makeRoom(ctx context.Context, tx *store.Tx, p fairlead.Pipeline) (busy bool, first fairlead.Run, err error) {
-	first, busy, err = tx.FirstActiveRun(ctx, p.Name)
-	if err != nil || !busy {
-		return busy, first, err
-	}
-	switch p.Spec.Concurrency {
-	case fairlead.Reject:
-		return true, first, fairlead.Errorf(fairlead.Conflict, "pipeline %s is busy: run %d is %s, and the pipeline rejects a start while it runs", p.Name, first.Number, first.State)
-	case fairlead.CancelPrevious:
-		active, err := tx.ActiveRuns(ctx, p.Name)
-		if err != nil {
-			return true, first, err
-		}
-		slices.Reverse(active) // the queue first, so that none of it gets its turn
-		for _, run := range active {
-			if _, err := e.step(ctx, tx, run, Stop{By: "run " + strconv.FormatInt(p.Runs+1, 10) + ", which takes its place"}); err != nil {
-				return true, first, err
-			}
-		}
-		first, busy, err = tx.FirstActiveRun(ctx, p.Name)
-		return busy, first, err
-	}
-	return true, first, nil
 }
 
 // Stop ends a run: one that waits in the queue at once, one that runs as soon as its stack action, which is canceled, has

@@ -81,7 +81,7 @@ func (t *transition) taskEnded(i int) {
 	for _, n := range t.tasks(at) {
 		s := t.run.Stages[n]
 		switch {
-		case busy(s):
+		case busy(s), waitingTask(s):
 			working = true
 		case s.State == fairlead.StagePending, n > i && policy.Serial && s.State != fairlead.StageSucceeded:
 			if next < 0 {
@@ -111,7 +111,7 @@ func (t *transition) taskEnded(i int) {
 
 func (t *transition) working(i int) bool {
 	for _, n := range t.tasks(i) {
-		if busy(t.run.Stages[n]) {
+		if busy(t.run.Stages[n]) || waitingTask(t.run.Stages[n]) {
 			return true
 		}
 	}
@@ -130,9 +130,14 @@ func (t *transition) stopTasks(i int) {
 		switch {
 		case s.RetryAt != nil:
 			s.RetryAt, s.WaitingFor = nil, ""
+		case waitingTask(*s):
+			t.moveStage(n, fairlead.StageFailed)
+			s.Message = "not begun: another task failed"
+			t.log(s.Name, "stage-failed", "%s not begun: another task failed", t.name(n))
 		case s.State != fairlead.StageRunning:
 		case s.Action != "":
 			t.log(s.Name, "stage-stopping", "the action of stack %s is being canceled: another task failed", s.Stack)
+			t.canceling(n)
 			t.do(CancelAction{Stage: n, Attempt: s.Attempt, Action: s.Action})
 		default:
 			t.moveStage(n, fairlead.StageFailed)

@@ -145,7 +145,7 @@ func newSituation(ctx context.Context, tx *store.Tx, r *Request) (*situation, er
 	if r.Template == "" {
 		return nil, fairlead.Diagnostics{finding("missing-template", "template", "a new stack needs a template and its version")}.Err("stack " + r.Name)
 	}
-	target, err := chooseTarget(ctx, tx, r.Target)
+	target, err := ChooseTarget(ctx, tx, r.Target)
 	if err != nil {
 		return nil, err
 	}
@@ -167,7 +167,8 @@ func newSituation(ctx context.Context, tx *store.Tx, r *Request) (*situation, er
 	}}, nil
 }
 
-func chooseTarget(ctx context.Context, tx *store.Tx, name string) (t fairlead.Target, err error) {
+// ChooseTarget returns the target with a name; with "" the one that stacks are made on when nobody says: local, or the only one.
+func ChooseTarget(ctx context.Context, tx *store.Tx, name string) (t fairlead.Target, err error) {
 	if name != "" {
 		return tx.Target(ctx, name)
 	}

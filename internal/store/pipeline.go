@@ -10,8 +10,8 @@ import (
 // CreatePipeline stores a pipeline with its first revision. CreatedAt, UpdatedAt and Revision are set here.
 func (tx *Tx) CreatePipeline(ctx context.Context, p *fairlead.Pipeline) error {
 	p.CreatedAt, p.UpdatedAt, p.Revision = tx.Now, tx.Now, 1
-	const q = `INSERT INTO pipelines (name, id, group_name, revision, runs, created_at, updated_at, updated_by) VALUES ($1, $2, $3, $4, 0, $5, $5, $6)`
-	if _, err := tx.Exec(ctx, q, p.Name, p.ID, p.Group, p.Revision, Time(tx.Now), p.UpdatedBy); err != nil {
+	const q = `INSERT INTO pipelines (name, id, group_name, revision, runs, created_at, updated_at, updated_by, max_runs) VALUES ($1, $2, $3, $4, 0, $5, $5, $6, $7)`
+	if _, err := tx.Exec(ctx, q, p.Name, p.ID, p.Group, p.Revision, Time(tx.Now), p.UpdatedBy, max(p.Spec.MaxRuns, 1)); err != nil {
 		return err
 	}
 	return tx.addRevision(ctx, p)
@@ -21,8 +21,8 @@ func (tx *Tx) CreatePipeline(ctx context.Context, p *fairlead.Pipeline) error {
 func (tx *Tx) UpdatePipeline(ctx context.Context, p *fairlead.Pipeline) error {
 	p.UpdatedAt = tx.Now
 	p.Revision++
-	const q = `UPDATE pipelines SET group_name = $1, revision = $2, updated_at = $3, updated_by = $4 WHERE name = $5`
-	if _, err := tx.Exec(ctx, q, p.Group, p.Revision, Time(tx.Now), p.UpdatedBy, p.Name); err != nil {
+	const q = `UPDATE pipelines SET group_name = $1, revision = $2, updated_at = $3, updated_by = $4, max_runs = $5 WHERE name = $6`
+	if _, err := tx.Exec(ctx, q, p.Group, p.Revision, Time(tx.Now), p.UpdatedBy, max(p.Spec.MaxRuns, 1), p.Name); err != nil {
 		return err
 	}
 	return tx.addRevision(ctx, p)

@@ -44,7 +44,7 @@ func mustPipeline(t testing.TB, db *store.DB, name string) fairlead.Pipeline {
 }
 
 func newRun(ctx context.Context, tx *store.Tx, pipeline string, state fairlead.RunState) (fairlead.Run, error) {
-	n, err := tx.NextRunNumber(ctx, pipeline)
+	n, _, err := tx.NextRunNumber(ctx, pipeline)
 	if err != nil {
 		return fairlead.Run{}, err
 	}

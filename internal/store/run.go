@@ -16,10 +16,13 @@ import (
 
 const runColumns = `id, pipeline, number, revision, state, cause, started_by, variables, stages, message, waiting_for, stopping, more, created_at, started_at, ended_at`
 
-// NextRunNumber counts a run of a pipeline.
-func (tx *Tx) NextRunNumber(ctx context.Context, pipeline string) (n int64, err error) {
-	err = tx.QueryRow(ctx, `UPDATE pipelines SET runs = runs + 1 WHERE name = $1 RETURNING runs`, pipeline).Scan(&n)
-	return n, err
+// selectRun reads runs with whether anything bounds them.
+const selectRun = `SELECT ` + runColumns + `, ` + ruled + ` FROM runs`
+
+// NextRunNumber counts a run of a pipeline, and tells whether anything bounds runs and stages beyond what pipelines say.
+func (tx *Tx) NextRunNumber(ctx context.Context, pipeline string) (n int64, bounded bool, err error) {
+	err = tx.QueryRow(ctx, `UPDATE pipelines SET runs = runs + 1 WHERE name = $1 RETURNING runs, `+ruled, pipeline).Scan(&n, &bounded)
+	return n, bounded, err
 }
 
 // CreateRun stores a run. CreatedAt is set here.
@@ -67,7 +70,7 @@ func (tx *Tx) UpdateRun(ctx context.Context, r *fairlead.Run) error {
 func scanRun(row Row) (r fairlead.Run, err error) {
 	var variables, stages, more []byte
 	if err := row.Scan(&r.ID, &r.Pipeline, &r.Number, &r.Revision, &r.State, &r.Cause, &r.By, &variables, &stages, &r.Message,
-		&r.WaitingFor, &r.Stopping, &more, ScanTime(&r.CreatedAt), ScanNullTime(&r.StartedAt), ScanNullTime(&r.EndedAt)); err != nil {
+		&r.WaitingFor, &r.Stopping, &more, ScanTime(&r.CreatedAt), ScanNullTime(&r.StartedAt), ScanNullTime(&r.EndedAt), &r.Ruled); err != nil {
 		return r, err
 	}
 	return r, errors.Join(json.Unmarshal(variables, &r.Variables), json.Unmarshal(stages, &r.Stages), json.Unmarshal(more, &r.RunMore))
@@ -75,7 +78,7 @@ func scanRun(row Row) (r fairlead.Run, err error) {
 
 // Run returns one run.
 func (tx *Tx) Run(ctx context.Context, id string) (fairlead.Run, error) {
-	r, err := scanRun(tx.QueryRow(ctx, `SELECT `+runColumns+` FROM runs WHERE id = $1`, id))
+	r, err := scanRun(tx.QueryRow(ctx, selectRun+` WHERE id = $1`, id))
 	return r, NotFound(err, noRun, id)
 }
 
@@ -85,7 +88,7 @@ const noRun = "run %q does not exist; see: fairlead pipeline runs NAME"
 func NoRun(id string) error { return fairlead.Errorf(fairlead.NotFound, noRun, id) }
 
 func (tx *Tx) lastRun(ctx context.Context, pipeline string) (*fairlead.Run, error) {
-	r, err := scanRun(tx.QueryRow(ctx, `SELECT `+runColumns+` FROM runs WHERE pipeline = $1 ORDER BY number DESC LIMIT 1`, pipeline))
+	r, err := scanRun(tx.QueryRow(ctx, selectRun+` WHERE pipeline = $1 ORDER BY number DESC LIMIT 1`, pipeline))
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil //nolint:nilnil // a pipeline without runs has no last one
 	}
@@ -94,19 +97,19 @@ func (tx *Tx) lastRun(ctx context.Context, pipeline string) (*fairlead.Run, erro
 
 // ActiveRuns lists the runs of a pipeline that did not end, in the order of the queue.
 func (tx *Tx) ActiveRuns(ctx context.Context, pipeline string) ([]fairlead.Run, error) {
-	rows, err := tx.Query(ctx, `SELECT `+runColumns+` FROM runs WHERE pipeline = $1 AND ended_at IS NULL ORDER BY number`, pipeline)
+	rows, err := tx.Query(ctx, selectRun+` WHERE pipeline = $1 AND ended_at IS NULL ORDER BY number`, pipeline)
 	return Collect(rows, err, scanRun)
 }
 
 // OpenRuns lists the runs of all pipelines that did not end.
 func (tx *Tx) OpenRuns(ctx context.Context) ([]fairlead.Run, error) {
-	rows, err := tx.Query(ctx, `SELECT `+runColumns+` FROM runs WHERE ended_at IS NULL ORDER BY pipeline, number`)
+	rows, err := tx.Query(ctx, selectRun+` WHERE ended_at IS NULL ORDER BY pipeline, number`)
 	return Collect(rows, err, scanRun)
 }
 
 // FirstActiveRun returns the run at the head of a pipeline's queue; ok is false when no run is active.
 func (tx *Tx) FirstActiveRun(ctx context.Context, pipeline string) (r fairlead.Run, ok bool, err error) {
-	const q = `SELECT ` + runColumns + ` FROM runs WHERE pipeline = $1 AND ended_at IS NULL ORDER BY number LIMIT 1`
+	const q = selectRun + ` WHERE pipeline = $1 AND ended_at IS NULL ORDER BY number LIMIT 1`
 	r, err = scanRun(tx.QueryRow(ctx, q, pipeline))
 	if errors.Is(err, sql.ErrNoRows) {
 		return r, false, nil
@@ -120,7 +123,7 @@ func (tx *Tx) PipelineRuns(ctx context.Context, pipeline string, limit int, curs
 	if err != nil {
 		return nil, "", err
 	}
-	const q = `SELECT ` + runColumns + ` FROM runs WHERE pipeline = $1 AND number < $2 ORDER BY number DESC LIMIT $3`
+	const q = selectRun + ` WHERE pipeline = $1 AND number < $2 ORDER BY number DESC LIMIT $3`
 	rows, err := tx.Query(ctx, q, pipeline, before, limit+1)
 	list, err := Collect(rows, err, scanRun)
 	if err != nil {
@@ -162,7 +165,7 @@ func (tx *Tx) FindRuns(ctx context.Context, pipeline string, f RunFilter, limit 
 		}
 		return Time(t)
 	}
-	const q = `SELECT ` + runColumns + ` FROM runs WHERE pipeline = $1 AND number < $2 AND ($3 = '' OR state = $3) AND ($4 = '' OR cause = $4)
+	const q = selectRun + ` WHERE pipeline = $1 AND number < $2 AND ($3 = '' OR state = $3) AND ($4 = '' OR cause = $4)
 AND ($5 = '' OR started_by = $5) AND ($6 = '' OR created_at >= $6) AND ($7 = '' OR created_at < $7) ORDER BY number DESC LIMIT $8`
 	rows, err := tx.Query(ctx, q, pipeline, before, f.State, f.Cause, f.By, stamp(f.Since), stamp(f.Until), limit+1)
 	list, err := Collect(rows, err, scanRun)
@@ -190,7 +193,7 @@ func (tx *Tx) PruneRuns(ctx context.Context, pipeline, before string, count int)
 
 // Runs lists the runs of all pipelines, newest first. cursor is the last id of the page before.
 func (tx *Tx) Runs(ctx context.Context, limit int, cursor string) ([]fairlead.Run, string, error) {
-	rows, err := tx.Query(ctx, `SELECT `+runColumns+` FROM runs WHERE ($1 = '' OR id < $1) ORDER BY id DESC LIMIT $2`, cursor, limit+1)
+	rows, err := tx.Query(ctx, selectRun+` WHERE ($1 = '' OR id < $1) ORDER BY id DESC LIMIT $2`, cursor, limit+1)
 	list, err := Collect(rows, err, scanRun)
 	if err != nil {
 		return nil, "", err
