@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/internal/pipeline"
@@ -36,6 +37,11 @@ func TestExamples(t *testing.T) {
 			b.must(err)
 			p, err := b.engine.Apply(t.Context(), alice(), file, src, nil)
 			b.must(err)
+			if len(p.Spec.Windows) > 0 { // on a Wednesday at half past ten in Shanghai
+				days := (time.Wednesday - b.clock.now().UTC().Weekday() + 7) % 7
+				at := b.clock.now().UTC().Truncate(24*time.Hour).AddDate(0, 0, int(days)).Add(2*time.Hour + 30*time.Minute)
+				b.clock.add(at.Sub(b.clock.now()))
+			}
 			if len(p.Webhooks) == 0 {
 				if run := b.ended(b.start(p.Name, nil).ID, fairlead.RunSucceeded); len(run.Stages) < len(p.Spec.Stages) {
 					t.Errorf("stages %+v", run.Stages)

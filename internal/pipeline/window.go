@@ -41,7 +41,7 @@ func openings(w fairlead.Window) (cron.Schedule, error) {
 }
 
 func (o openTimes) closedAt(at time.Time) (until time.Time, why string) {
-	var zone *time.Location
+	zone := ""
 	for _, w := range o.windows {
 		s, err := openings(w)
 		if err != nil {
@@ -52,13 +52,22 @@ func (o openTimes) closedAt(at time.Time) (until time.Time, why string) {
 			return time.Time{}, ""
 		}
 		if next := s.Next(at); !next.IsZero() && (until.IsZero() || next.Before(until)) {
-			until, zone = next, next.Location()
+			until, zone = next, w.Timezone
 		}
 	}
 	if until.IsZero() {
 		return at.Add(2 * horizon), "the window of " + o.of + ", which does not open any more"
 	}
-	return until.UTC(), fmt.Sprintf("the window of %s, which opens %s %s", o.of, until.In(zone).Format("2006-01-02 15:04"), zone)
+	return until.UTC(), fmt.Sprintf("the window of %s, which opens %s", o.of, local(until, zone))
+}
+
+// local is a time as people in a time zone write it.
+func local(at time.Time, zone string) string {
+	where, err := time.LoadLocation(zone)
+	if err != nil || zone == "" {
+		where = time.UTC
+	}
+	return at.In(where).Format("2006-01-02 15:04 ") + where.String()
 }
 
 // frozen is a freeze as a barrier.
