@@ -126,7 +126,7 @@ func checkFreeze(ctx context.Context, tx *store.Tx, f fairlead.Freeze) error {
 			wrong("name", "a freeze of all has no name, not %q", f.Name)
 		}
 	case fairlead.FreezeGroup:
-		_, err = tx.Group(ctx, f.Name)
+		_, err = tx.Group(ctx, store.Everything, f.Name)
 	case fairlead.FreezeTarget:
 		_, err = tx.Target(ctx, f.Name)
 	case fairlead.FreezePipeline:
