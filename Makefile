@@ -24,6 +24,11 @@ build: ## build bin/fairlead, one static binary, with the console where npm is t
 web: ## build the console's files, which the binary holds
 	@scripts/web.sh build
 
+.PHONY: generate
+generate: ## write the console's types anew after a change of the API
+	FAIRLEAD_WRITE_DOCUMENT=1 go test -count=1 -run 'TestDocumentOfConsole$$$$' ./internal/api
+	@scripts/web.sh generate
+
 .PHONY: screenshots
 screenshots: ## pictures of every page in both languages and both themes, below screenshots/
 	@scripts/test-tools.sh

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The console. "build" makes its files, which the binary holds, when its source is newer than they are; "test" checks and
-# tests it. Both need Node.js and npm. "try" is build where npm is there, and says what is missing where it is not.
+# tests it; "generate" makes its types from openapi.json. All need Node.js and npm. "try" is build where npm is there, and says what is missing where it is not.
 set -euo pipefail
 cd "$(dirname "$0")/../web"
 
@@ -26,6 +26,10 @@ try)
 	fi
 	fresh || echo "web: npm is not installed, so the console is not built in; everything else is" >&2
 	;;
+generate)
+	install
+	npm run --silent generate >&2
+	;;
 test)
 	install
 	npm run --silent lint
@@ -33,7 +37,7 @@ test)
 	npm test --silent
 	;;
 *)
-	echo "usage: scripts/web.sh build|try|test" >&2
+	echo "usage: scripts/web.sh build|generate|try|test" >&2
 	exit 2
 	;;
 esac

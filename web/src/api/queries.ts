@@ -36,8 +36,17 @@ export const run = (id: string) =>
 
 export const groups = queryOptions({
   queryKey: ["groups"],
-  queryFn: () => need(api.GET("/api/v1/groups")).then((list) => list.items),
+  queryFn: () => all((cursor) => need(api.GET("/api/v1/groups", { params: { query: { limit: 500, cursor } } }))),
 });
+
+export const group = (name: string) =>
+  queryOptions({ queryKey: ["groups", name], queryFn: () => need(api.GET("/api/v1/groups/{name}", { params: { path: { name } } })) });
+
+export const members = (name: string) =>
+  queryOptions({
+    queryKey: ["groups", name, "members"],
+    queryFn: () => all((cursor) => need(api.GET("/api/v1/groups/{name}/members", { params: { path: { name }, query: { limit: 500, cursor } } }))),
+  });
 
 export const templates = queryOptions({
   queryKey: ["templates"],

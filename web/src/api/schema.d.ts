@@ -178,6 +178,60 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/groups/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a pipeline group */
+        get: operations["getGroup"];
+        put?: never;
+        post?: never;
+        /** Delete an empty pipeline group */
+        delete: operations["deleteGroup"];
+        options?: never;
+        head?: never;
+        /** Change a pipeline group */
+        patch: operations["updateGroup"];
+        trace?: never;
+    };
+    "/api/v1/groups/{name}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List who has a role in a pipeline group */
+        get: operations["listMembers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/groups/{name}/members/{user}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Give a user a role in a pipeline group */
+        put: operations["grantRole"];
+        post?: never;
+        /** Take a user's role in a pipeline group */
+        delete: operations["revokeRole"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/login": {
         parameters: {
             query?: never;
@@ -414,6 +468,40 @@ export interface paths {
         get: operations["listRunLogs"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/notifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List what the run has sent to the outside, with every attempt */
+        get: operations["listNotifications"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/notifications/{nid}/resend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a notification again */
+        post: operations["resendNotification"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1006,7 +1094,8 @@ export interface paths {
         delete: operations["deleteUser"];
         options?: never;
         head?: never;
-        patch?: never;
+        /** Change a user, disable or enable it */
+        patch: operations["updateUser"];
         trace?: never;
     };
     "/api/v1/users/{name}/password": {
@@ -1364,7 +1453,30 @@ export interface components {
             /** Format: date-time */
             created_at: string;
             description?: string;
+            /**
+             * Format: int64
+             * @description how many users have a role in it
+             */
+            members: number;
             name: string;
+            /**
+             * Format: int64
+             * @description how many it holds
+             */
+            pipelines: number;
+            /**
+             * @description what whoever asks may do in the group; manage for administrators
+             * @enum {string}
+             */
+            role?: "read" | "edit" | "manage";
+        };
+        GroupChangeBody: {
+            description?: string;
+        };
+        GroupRole: {
+            group: string;
+            /** @enum {string} */
+            role: "read" | "edit" | "manage";
         };
         Health: {
             /** @enum {string} */
@@ -1454,6 +1566,11 @@ export interface components {
             /** @description cursor of the next page; absent on the last */
             next?: string;
         };
+        ListMember: {
+            items: components["schemas"]["Member"][];
+            /** @description cursor of the next page; absent on the last */
+            next?: string;
+        };
         ListMessage: {
             items: components["schemas"]["Message"][];
             /** @description cursor of the next page; absent on the last */
@@ -1486,6 +1603,11 @@ export interface components {
         };
         ListRun: {
             items: components["schemas"]["Run"][];
+            /** @description cursor of the next page; absent on the last */
+            next?: string;
+        };
+        ListSentNotification: {
+            items: components["schemas"]["SentNotification"][];
             /** @description cursor of the next page; absent on the last */
             next?: string;
         };
@@ -1545,6 +1667,34 @@ export interface components {
             cookie?: boolean;
             password: string;
             user: string;
+        };
+        Me: {
+            admin: boolean;
+            /** Format: date-time */
+            created_at: string;
+            disabled?: boolean;
+            email?: string;
+            /** @description the pipeline groups in which the user has a role */
+            groups: components["schemas"]["GroupRole"][];
+            /** @enum {string} */
+            locale?: "en" | "zh-CN";
+            /** @description the password is still the one that the first start generated */
+            must_change: boolean;
+            name: string;
+            phone?: string;
+        };
+        Member: {
+            /** Format: date-time */
+            granted_at: string;
+            /** @description who gave the role; upgrade for what users could do before there were roles */
+            granted_by: string;
+            /** @enum {string} */
+            role: "read" | "edit" | "manage";
+            user: string;
+        };
+        MemberRoleBody: {
+            /** @enum {string} */
+            role: "read" | "edit" | "manage";
         };
         Message: {
             /** @description which condition received it */
@@ -1655,12 +1805,36 @@ export interface components {
             /** @description at least 8 characters */
             password: string;
             phone?: string;
+            /**
+             * @description role in pipeline group default; absent: none in any group
+             * @enum {string}
+             */
+            role?: "read" | "edit" | "manage";
+        };
+        Notice: {
+            by: ("email" | "sms")[] | null;
+            outcomes: ("success" | "failure")[] | null;
+            user: string;
         };
         Notification: {
             channel?: components["schemas"]["ChannelCondition"];
             outcomes: ("success" | "failure")[] | null;
             /** @description parameters of the message: name, and the variable that it is taken from */
             params?: components["schemas"]["ParamMap"][] | null;
+            webhook?: components["schemas"]["WebhookCall"];
+        };
+        NotificationAttempt: {
+            /** Format: date-time */
+            at: string;
+            /** Format: int64 */
+            attempt: number;
+            message?: string;
+            /**
+             * Format: int64
+             * @description of the answer; 0 without one
+             */
+            status?: number;
+            took: string;
         };
         OnError: {
             /** @enum {string} */
@@ -1751,6 +1925,7 @@ export interface components {
             group: string;
             keep?: components["schemas"]["Retention"];
             name: string;
+            notify?: components["schemas"]["Notice"][] | null;
             stages: components["schemas"]["Stage"][] | null;
             start?: components["schemas"]["Conditions"];
             variables?: components["schemas"]["Variable"][] | null;
@@ -1978,6 +2153,37 @@ export interface components {
             missed?: "skip" | "run-once";
             /** @description such as Asia/Shanghai; default UTC */
             timezone?: string;
+        };
+        SentNotification: {
+            attempts: components["schemas"]["NotificationAttempt"][];
+            /** @description who sent it again */
+            by?: string;
+            /** Format: date-time */
+            created_at: string;
+            id: string;
+            /** @enum {string} */
+            kind: "webhook" | "email" | "sms";
+            /** @enum {string} */
+            outcome: "success" | "failure";
+            /** @description secrets are masked */
+            request: components["schemas"]["ShownRequest"];
+            resend_of?: string;
+            run: string;
+            /** @description empty for the result of the run */
+            stage?: string;
+            /** @enum {string} */
+            state: "pending" | "delivered" | "failed";
+            /** @description address or user */
+            to: string;
+        };
+        ShownRequest: {
+            body?: string;
+            headers?: {
+                [key: string]: string;
+            };
+            method?: string;
+            subject?: string;
+            url?: string;
         };
         Stack: {
             /** @description id of the action in flight */
@@ -2392,6 +2598,16 @@ export interface components {
             name: string;
             phone?: string;
         };
+        UserChangeBody: {
+            /** @description may everything; for administrators */
+            admin?: boolean;
+            /** @description may not sign in, and tokens do not work; for administrators */
+            disabled?: boolean;
+            email?: string;
+            /** @enum {string} */
+            locale?: "" | "en" | "zh-CN";
+            phone?: string;
+        };
         ValueDiff: {
             a?: string;
             b?: string;
@@ -2418,12 +2634,28 @@ export interface components {
             condition: string;
             /** @description messages are refused */
             disabled?: boolean;
-            /** @description /hooks/{token}, below the server's URL */
+            /** @description /hooks/{token}, below the server's URL; empty for those who may not change the pipeline, as are url and secret */
             path: string;
             /** @description what the sender signs with */
             secret?: string;
             /** @description how messages are signed */
             signature?: string;
+            url: string;
+        };
+        WebhookCall: {
+            body?: string;
+            headers?: {
+                [key: string]: string;
+            };
+            /** @description a chat whose message format is used: slack, teams, dingtalk, wecom, feishu */
+            kind?: string;
+            /** @enum {string} */
+            method: "GET" | "POST";
+            query?: {
+                [key: string]: string;
+            };
+            /** @description headers that are secret besides those whose names say so */
+            secret_headers?: string[] | null;
             url: string;
         };
         WebhookChangeBody: {
@@ -2913,6 +3145,201 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Group"];
                 };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getGroup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Group"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteGroup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    updateGroup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GroupChangeBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Group"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listMembers: {
+        parameters: {
+            query?: {
+                /** @description most items of the page */
+                limit?: number;
+                /** @description next of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListMember"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    grantRole: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MemberRoleBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revokeRole: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Error */
             default: {
@@ -3543,6 +3970,74 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ListLogLine"];
                     "text/event-stream": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listNotifications: {
+        parameters: {
+            query?: {
+                /** @description most items of the page */
+                limit?: number;
+                /** @description next of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListSentNotification"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resendNotification: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                nid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SentNotification"];
                 };
             };
             /** @description Error */
@@ -5089,6 +5584,41 @@ export interface operations {
             };
         };
     };
+    updateUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserChangeBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     setPassword: {
         parameters: {
             query?: never;
@@ -5137,7 +5667,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["User"];
+                    "application/json": components["schemas"]["Me"];
                 };
             };
             /** @description Error */

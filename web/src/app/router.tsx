@@ -132,13 +132,20 @@ const images = createRoute({
   component: lazyRouteComponent(() => import("../features/images/page"), "ImagesPage"),
 });
 const targets = createRoute({ getParentRoute: () => shell, path: "/targets", component: lazyRouteComponent(() => import("../features/targets/page"), "TargetsPage") });
-const users = createRoute({ getParentRoute: () => shell, path: "/users", component: lazyRouteComponent(() => import("../features/users/page"), "UsersPage") });
+const groups = createRoute({ getParentRoute: () => shell, path: "/groups", validateSearch: filter, component: lazyRouteComponent(() => import("../features/groups/list"), "GroupsPage") });
+const group = createRoute({
+  getParentRoute: () => shell,
+  path: "/groups/$name",
+  validateSearch: (search): { tab?: string } => ({ tab: text(search.tab) }),
+  component: lazyRouteComponent(() => import("../features/groups/detail"), "GroupPage"),
+});
+const users = createRoute({ getParentRoute: () => shell, path: "/users", validateSearch: filter, component: lazyRouteComponent(() => import("../features/users/page"), "UsersPage") });
 const account = createRoute({ getParentRoute: () => shell, path: "/account", component: lazyRouteComponent(() => import("../features/users/account"), "AccountPage") });
 
 const tree = root.addChildren([
   login,
   shell.addChildren([
-    overview, pipelines, newPipeline, pipeline, editPipeline, run, templates, newTemplate, template, stacks, newStack, stack, changeStack, compare, channels, images, targets, users, account,
+    overview, pipelines, newPipeline, pipeline, editPipeline, run, templates, newTemplate, template, stacks, newStack, stack, changeStack, compare, channels, images, targets, groups, group, users, account,
   ]),
 ]);
 

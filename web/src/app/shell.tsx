@@ -1,4 +1,4 @@
-import { useState, useSyncExternalStore, type ReactNode } from "react";
+import { lazy, Suspense, useState, useSyncExternalStore, type ReactNode } from "react";
 import { Alert, Button, Drawer, Dropdown, Layout, Menu } from "antd";
 import type { MenuProps } from "antd";
 import AppstoreOutlined from "@ant-design/icons/AppstoreOutlined";
@@ -19,13 +19,17 @@ import { api } from "../api/client";
 import { useLive } from "../api/live";
 import { me } from "../api/queries";
 import { languages, setLanguage, useText, type Key } from "../i18n";
+import { useMay, type May } from "./may";
 import { useSettings, type ThemeChoice } from "./settings";
 
+const FirstPassword = lazy(() => import("../features/users/first").then((m) => ({ default: m.FirstPassword })));
+
 interface Place {
-  to: "/" | "/pipelines" | "/templates" | "/stacks" | "/images" | "/targets" | "/channels" | "/users";
+  to: "/" | "/pipelines" | "/templates" | "/stacks" | "/images" | "/targets" | "/channels" | "/groups" | "/users";
   text: Key;
   icon: ReactNode;
-  admin?: boolean;
+  /** Who sees it; everybody when it is left out. */
+  for?: (may: May) => boolean;
 }
 
 const places: Place[] = [
@@ -36,7 +40,8 @@ const places: Place[] = [
   { to: "/images", text: "app.images", icon: <ContainerOutlined /> },
   { to: "/targets", text: "app.targets", icon: <ClusterOutlined /> },
   { to: "/channels", text: "app.channels", icon: <NotificationOutlined /> },
-  { to: "/users", text: "app.users", icon: <TeamOutlined />, admin: true },
+  { to: "/groups", text: "places.groups", icon: <TeamOutlined /> },
+  { to: "/users", text: "app.users", icon: <UserOutlined />, for: (may) => may.admin },
 ];
 
 /** The place in the menu that an address belongs to. */
@@ -47,10 +52,10 @@ export function placeOf(path: string): string {
 
 function Navigation({ onChoose }: { onChoose?: () => void }) {
   const { t } = useText();
-  const { data: user } = useSuspenseQuery(me);
+  const may = useMay();
   const { pathname } = useLocation();
   const items = places
-    .filter((p) => !p.admin || user.admin)
+    .filter((p) => p.for?.(may) ?? true)
     .map((p) => ({ key: p.to, icon: p.icon, label: <Link to={p.to} onClick={onChoose}>{t(p.text)}</Link> }));
   return (
     <nav aria-label={t("app.menu")}>
@@ -131,6 +136,7 @@ export function Shell() {
   const wide = useWide();
   const [open, setOpen] = useState(false);
   const connected = useLive();
+  const { data: user } = useSuspenseQuery(me);
   return (
     <Layout className="shell">
       <a className="skip" href="#content">{t("app.skip")}</a>
@@ -160,6 +166,7 @@ export function Shell() {
         <Layout.Content className="content" id="content" tabIndex={-1} role="main">
           <Outlet />
         </Layout.Content>
+        {user.must_change && <Suspense fallback={null}><FirstPassword user={user.name} /></Suspense>}
       </Layout>
     </Layout>
   );

@@ -1,3 +1,5 @@
+import { adminEn } from "./admin.en";
+
 // English texts of the console. The Chinese file has the same keys: its type says so.
 export const en = {
   app: {
@@ -109,6 +111,7 @@ export const en = {
     tokens: "API tokens", createToken: "Create token", tokenName: "What it is for", expires: "Expires", never: "never", lastUsed: "Last used", tokenOnce: "Copy the token now; it is not shown again.",
     revoke: "Revoke", revokeText: "Programs that use the token {{name}} will be refused.", short: "at least 8 characters", days: "{{count}} days",
   },
+  ...adminEn,
 };
 
 export type Texts = { [S in keyof typeof en]: { [K in keyof (typeof en)[S]]: string } };

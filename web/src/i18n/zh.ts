@@ -1,3 +1,4 @@
+import { adminZh } from "./admin.zh";
 import type { Texts } from "./en";
 
 // 控制台的中文文本。
@@ -91,4 +92,5 @@ export const zh: Texts = {
     changed: "密码已修改。", deleteText: "将删除用户 {{name}} 及其令牌。", tokens: "API 令牌", createToken: "创建令牌", tokenName: "用途", expires: "过期时间", never: "永不", lastUsed: "最近使用", tokenOnce: "请立即复制令牌，之后不再显示。",
     revoke: "吊销", revokeText: "使用令牌 {{name}} 的程序将被拒绝。", short: "至少 8 个字符", days: "{{count}} 天",
   },
+  ...adminZh,
 };

@@ -10,13 +10,15 @@ interface ConfirmProps {
   /** What must be typed before the button works; none: a plain question. */
   word?: string;
   button: string;
+  /** It can be undone later, and nothing else is said. */
+  revocable?: boolean;
   onClose: () => void;
   onConfirm: () => Promise<unknown>;
   children?: ReactNode;
 }
 
 /** Asks before something is lost. */
-export function Confirm({ open, title, text, word, button, onClose, onConfirm, children }: ConfirmProps) {
+export function Confirm({ open, title, text, word, button, revocable = false, onClose, onConfirm, children }: ConfirmProps) {
   const { t } = useText();
   const [typed, setTyped] = useState("");
   const [busy, setBusy] = useState(false);
@@ -49,7 +51,7 @@ export function Confirm({ open, title, text, word, button, onClose, onConfirm, c
         <Button key="yes" type="primary" danger disabled={!ready} loading={busy} onClick={() => void confirm()}>{button}</Button>,
       ]}
     >
-      <p>{text} {t("common.irreversible")}</p>
+      <p>{text} {!revocable && t("common.irreversible")}</p>
       {children}
       {word !== undefined && (
         <label className="field">

@@ -7,6 +7,8 @@ interface DialogProps {
   open: boolean;
   title: string;
   button: string;
+  /** The word for not doing it, when it is not "cancel". */
+  cancel?: string;
   disabled?: boolean;
   onClose: () => void;
   /** Does the work; the dialog closes when it succeeded and shows the error when not. */
@@ -14,7 +16,7 @@ interface DialogProps {
   children: ReactNode;
 }
 
-export function Dialog({ open, title, button, disabled, onClose, onSubmit, children }: DialogProps) {
+export function Dialog({ open, title, button, cancel, disabled, onClose, onSubmit, children }: DialogProps) {
   const { t } = useText();
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
@@ -35,7 +37,7 @@ export function Dialog({ open, title, button, disabled, onClose, onSubmit, child
     }
   };
   return (
-    <Modal open={open} title={title} okText={button} cancelText={t("common.cancel")} okButtonProps={{ disabled }} confirmLoading={busy} onOk={() => void submit()} onCancel={close} destroyOnHidden>
+    <Modal open={open} title={title} okText={button} cancelText={cancel ?? t("common.cancel")} okButtonProps={{ disabled }} confirmLoading={busy} onOk={() => void submit()} onCancel={close} destroyOnHidden>
       <form
         onSubmit={(e) => {
           e.preventDefault();

@@ -4,32 +4,53 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { api, need, type Noun } from "../../api/client";
 import { me, tokens } from "../../api/queries";
 import { useText } from "../../i18n";
+import { Link } from "@tanstack/react-router";
 import { Confirm } from "../../ui/confirm";
 import { Copyable } from "../../ui/copy";
 import { Dialog, Labelled } from "../../ui/dialog";
 import { List } from "../../ui/list";
 import { Facts, Loaded, Page } from "../../ui/page";
 import { Ago } from "../../ui/state";
-import { PasswordDialog } from "./page";
+import { RoleTag } from "../groups/role";
+import { EditUser } from "./form";
+import { PasswordDialog } from "./password";
 
 type Token = Noun<"Token">;
 
 export function AccountPage() {
   const { t } = useText();
   const user = useQuery(me);
-  const [changing, change] = useState(false);
+  const [changing, change] = useState<"password" | "contact">();
+  const close = () => change(undefined);
   return (
-    <Page title={t("app.account")} actions={<Button onClick={() => change(true)}>{t("users.changePassword")}</Button>}>
+    <Page title={t("app.account")} actions={<><Button onClick={() => change("contact")}>{t("common.edit")}</Button><Button onClick={() => change("password")}>{t("users.changePassword")}</Button></>}>
       <Loaded query={user}>
         {(u) => (
           <>
-            <Facts items={[[t("common.name"), u.name], [t("users.email"), u.email], [t("users.phone"), u.phone], [t("users.admin"), u.admin ? t("common.yes") : t("common.no")]]} />
-            {changing && <PasswordDialog user={u.name} own onClose={() => change(false)} />}
+            <Facts items={[[t("common.name"), u.name], [t("users.email"), u.email], [t("users.phone"), u.phone], [t("users.locale"), u.locale && (u.locale === "en" ? "English" : "中文")]]} />
+            {!u.email && <p className="dim">{t("people.noEmail")}</p>}
+            <Rights user={u} />
+            {changing === "password" && <PasswordDialog user={u.name} own onClose={close} />}
+            {changing === "contact" && <EditUser user={u} own onClose={close} />}
           </>
         )}
       </Loaded>
       <Tokens />
     </Page>
+  );
+}
+
+function Rights({ user }: { user: Noun<"Me"> }) {
+  const { t } = useText();
+  return (
+    <section className="section">
+      <h2>{t("people.mine")}</h2>
+      {user.admin && <p>{t("people.everything")}</p>}
+      {!user.admin && user.groups.length === 0 && <p>{t("people.nothing")}</p>}
+      <ul className="plain">
+        {user.groups.map((g) => <li key={g.group}><Link to="/groups/$name" params={{ name: g.group }} search={{}}>{g.group}</Link><RoleTag role={g.role} /><span className="dim">{t(`roles.${g.role}Text`)}</span></li>)}
+      </ul>
+    </section>
   );
 }
 

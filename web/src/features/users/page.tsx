@@ -1,87 +1,70 @@
 import { useState } from "react";
-import { Button, Checkbox, Input, Select, Tag, type TableColumnsType } from "antd";
+import { Button, Tag, type TableColumnsType } from "antd";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useNavigate, useSearch } from "@tanstack/react-router";
 import { api, need, type Noun } from "../../api/client";
-import { users } from "../../api/queries";
+import { me, users } from "../../api/queries";
 import { useText } from "../../i18n";
 import { Confirm } from "../../ui/confirm";
-import { Dialog, Labelled } from "../../ui/dialog";
-import { filtered, List } from "../../ui/list";
+import { filtered, Filters, List } from "../../ui/list";
 import { Loaded, Page } from "../../ui/page";
 import { Ago } from "../../ui/state";
+import { EditUser, NewUser } from "./form";
+import { PasswordDialog } from "./password";
 
 type User = Noun<"User">;
+type Asked = { what: "delete" | "disable" | "password" | "edit"; user: User };
 
 export function UsersPage() {
   const { t } = useText();
   const client = useQueryClient();
+  const own = useQuery(me).data?.name;
+  const filter = useSearch({ from: "/shell/users" });
+  const navigate = useNavigate({ from: "/users" });
   const query = useQuery(users);
   const [creating, create] = useState(false);
-  const [deleting, remove] = useState<User>();
-  const [renewing, renew] = useState<User>();
+  const [asked, ask] = useState<Asked>();
+  const done = () => ask(undefined);
+  const refresh = () => client.invalidateQueries({ queryKey: ["users"] });
+  const able = async (user: User, disabled: boolean) => {
+    await need(api.PATCH("/api/v1/users/{name}", { params: { path: { name: user.name } }, body: { disabled } }));
+    await refresh();
+  };
+  const destroy = async (user: User) => {
+    await need(api.DELETE("/api/v1/users/{name}", { params: { path: { name: user.name } } }));
+    await refresh();
+  };
   const columns: TableColumnsType<User> = [
-    { title: t("common.name"), key: "name", sorter: (a, b) => a.name.localeCompare(b.name), render: (_, u) => <>{u.name} {u.admin && <Tag color="blue">{t("users.admin")}</Tag>}</> },
+    { title: t("common.name"), key: "name", sorter: (a, b) => a.name.localeCompare(b.name), render: (_, u) => (
+      <>{u.name} {u.admin && <Tag color="blue">{t("users.admin")}</Tag>}{u.disabled && <Tag>{t("people.disabled")}</Tag>}{u.name === own && <span className="dim">{t("people.you")}</span>}</>
+    ) },
     { title: t("users.email"), dataIndex: "email" },
     { title: t("users.phone"), dataIndex: "phone" },
-    { title: t("users.locale"), dataIndex: "locale" },
+    { title: t("users.locale"), key: "locale", render: (_, u) => (u.locale === "en" ? "English" : u.locale === "zh-CN" ? "中文" : "–") },
     { title: t("common.created"), key: "created", render: (_, u) => <Ago time={u.created_at} /> },
     { title: t("common.actions"), key: "actions", render: (_, u) => (
-      <span className="row">
-        <Button size="small" onClick={() => renew(u)}>{t("users.changePassword")}</Button>
-        <Button size="small" danger onClick={() => remove(u)} aria-label={`${t("common.delete")} ${u.name}`}>{t("common.delete")}</Button>
+      <span className="row" style={{ margin: 0 }}>
+        <Button size="small" aria-label={`${t("common.edit")} ${u.name}`} onClick={() => ask({ what: "edit", user: u })}>{t("common.edit")}</Button>
+        <Button size="small" aria-label={`${t("users.changePassword")} ${u.name}`} onClick={() => ask({ what: "password", user: u })}>{t("users.changePassword")}</Button>
+        {u.name !== own && (
+          <>
+            <Button size="small" aria-label={`${u.disabled ? t("people.enable") : t("people.disable")} ${u.name}`} onClick={() => (u.disabled ? void able(u, false) : ask({ what: "disable", user: u }))}>{u.disabled ? t("people.enable") : t("people.disable")}</Button>
+            <Button size="small" danger aria-label={`${t("common.delete")} ${u.name}`} onClick={() => ask({ what: "delete", user: u })}>{t("common.delete")}</Button>
+          </>
+        )}
       </span>
     ) },
   ];
-  const destroy = async () => {
-    await need(api.DELETE("/api/v1/users/{name}", { params: { path: { name: deleting?.name ?? "" } } }));
-    await client.invalidateQueries({ queryKey: ["users"] });
-  };
+  const search = filter.search?.toLowerCase() ?? "";
   return (
     <Page title={t("app.users")} actions={<Button type="primary" onClick={() => create(true)}>{t("users.create")}</Button>}>
-      <Loaded query={query}>{(items) => <List label={t("app.users")} items={filtered(items, {})} columns={columns} rowKey={(u) => u.name} />}</Loaded>
-      <NewUser open={creating} onClose={() => create(false)} />
-      {renewing && <PasswordDialog user={renewing.name} onClose={() => renew(undefined)} />}
-      <Confirm open={deleting !== undefined} title={t("common.delete")} text={t("users.deleteText", { name: deleting?.name ?? "" })} word={deleting?.name} button={t("common.delete")} onClose={() => remove(undefined)} onConfirm={destroy} />
+      <Filters filter={filter} onChange={(s) => void navigate({ search: s, replace: true })} />
+      <Loaded query={query}>{(items) => <List label={t("app.users")} items={[...filtered(items, filter), ...items.filter((u) => search !== "" && !u.name.includes(search) && u.email?.toLowerCase().includes(search))]} columns={columns} rowKey={(u) => u.name} />}</Loaded>
+      {creating && <NewUser onClose={() => create(false)} />}
+      {asked?.what === "edit" && <EditUser user={asked.user} own={asked.user.name === own} onClose={done} />}
+      {asked?.what === "password" && <PasswordDialog user={asked.user.name} own={asked.user.name === own} onClose={done} />}
+      {asked?.what === "disable" && <Confirm open title={t("people.disableTitle")} text={t("people.disableText", { name: asked.user.name })} button={t("people.disable")} onClose={done} onConfirm={() => able(asked.user, true)} revocable />}
+      {asked?.what === "delete" && <Confirm open title={t("common.delete")} text={t("users.deleteText", { name: asked.user.name })} word={asked.user.name} button={t("common.delete")} onClose={done} onConfirm={() => destroy(asked.user)} />}
     </Page>
-  );
-}
-
-function NewUser({ open, onClose }: { open: boolean; onClose: () => void }) {
-  const { t } = useText();
-  const client = useQueryClient();
-  const blank = { name: "", password: "", email: "", phone: "", locale: "zh-CN" as "zh-CN" | "en", admin: false };
-  const [user, set] = useState(blank);
-  const submit = async () => {
-    await need(api.POST("/api/v1/users", { body: user }));
-    await client.invalidateQueries({ queryKey: ["users"] });
-    set(blank);
-  };
-  return (
-    <Dialog open={open} title={t("users.create")} button={t("common.create")} disabled={user.name === "" || user.password.length < 8} onClose={onClose} onSubmit={submit}>
-      <Labelled label={t("common.name")}><Input value={user.name} autoFocus autoComplete="off" onChange={(e) => set({ ...user, name: e.target.value })} /></Labelled>
-      <Labelled label={`${t("users.password")} (${t("users.short")})`}><Input.Password value={user.password} autoComplete="new-password" onChange={(e) => set({ ...user, password: e.target.value })} /></Labelled>
-      <Labelled label={t("users.email")}><Input type="email" value={user.email} onChange={(e) => set({ ...user, email: e.target.value })} /></Labelled>
-      <Labelled label={t("users.phone")}><Input type="tel" value={user.phone} onChange={(e) => set({ ...user, phone: e.target.value })} /></Labelled>
-      <Labelled label={t("users.locale")}><Select value={user.locale} options={[{ value: "zh-CN" as const, label: "中文" }, { value: "en" as const, label: "English" }]} onChange={(locale) => set({ ...user, locale })} /></Labelled>
-      <Checkbox checked={user.admin} onChange={(e) => set({ ...user, admin: e.target.checked })}>{t("users.admin")}</Checkbox>
-    </Dialog>
-  );
-}
-
-/** Changes a password: one's own needs the present one. */
-export function PasswordDialog({ user, own = false, onClose }: { user: string; own?: boolean; onClose: () => void }) {
-  const { t } = useText();
-  const [old, setOld] = useState("");
-  const [password, setPassword] = useState("");
-  const [repeat, setRepeat] = useState("");
-  const differs = repeat !== "" && repeat !== password;
-  const submit = () => need(api.PUT("/api/v1/users/{name}/password", { params: { path: { name: user } }, body: own ? { password, old_password: old } : { password } }));
-  return (
-    <Dialog open title={`${t("users.changePassword")}: ${user}`} button={t("common.save")} disabled={password.length < 8 || repeat !== password || (own && old === "")} onClose={onClose} onSubmit={submit}>
-      {own && <Labelled label={t("users.oldPassword")}><Input.Password value={old} autoComplete="current-password" onChange={(e) => setOld(e.target.value)} /></Labelled>}
-      <Labelled label={`${t("users.newPassword")} (${t("users.short")})`}><Input.Password value={password} autoComplete="new-password" onChange={(e) => setPassword(e.target.value)} /></Labelled>
-      <Labelled label={t("users.repeat")}><Input.Password value={repeat} autoComplete="new-password" status={differs ? "error" : undefined} onChange={(e) => setRepeat(e.target.value)} /></Labelled>
-      {differs && <p role="alert" className="findings error">{t("users.mismatch")}</p>}
-    </Dialog>
   );
 }
