@@ -44,10 +44,10 @@ const places: Place[] = [
   { to: "/users", text: "app.users", icon: <UserOutlined />, for: (may) => may.admin },
 ];
 
-/** The place in the menu that an address belongs to. */
+/** The place in the menu that an address belongs to; empty when there is none, as for the account. */
 export function placeOf(path: string): string {
   if (path.startsWith("/runs/")) return "/pipelines";
-  return places.find((p) => p.to !== "/" && path.startsWith(p.to))?.to ?? "/";
+  return places.find((p) => (p.to === "/" ? path === "/" : path.startsWith(p.to)))?.to ?? "";
 }
 
 function Navigation({ onChoose }: { onChoose?: () => void }) {

@@ -1,7 +1,7 @@
 // English texts of the pages about people and rules: groups, rights, the audit, settings, the gallery, freezes and locks.
 export const adminEn = {
   places: { groups: "Groups", audit: "Audit", settings: "Settings", gallery: "Pipeline templates", freezes: "Freezes and locks" },
-  roles: { role: "Role", colon: ": ", read: "read", edit: "edit", manage: "manage", none: "none", readText: "see pipelines, start and stop runs", editText: "and create and change pipelines", manageText: "and delete them, and decide who may do what" },
+  roles: { role: "Role", colon: ": ", read: "read", edit: "edit", manage: "manage", none: "none", readText: "see pipelines, start and stop runs", editText: "also create and change pipelines", manageText: "also delete pipelines and decide who may do what" },
   groups: {
     create: "Create group", empty: "You have no role in any group yet. A group holds pipelines, and roles say who may do what with them. Ask an administrator for one.", emptyAdmin: "There is no group yet.",
     role: "My role", pipelines: "Pipelines", members: "Users", limit: "Runs at once", noLimit: "no limit", editTitle: "Change {{name}}", deleteTitle: "Delete group", deleteText: "The group {{name}} will be deleted. Its users lose their roles in it.",

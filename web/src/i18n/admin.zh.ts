@@ -5,7 +5,7 @@ type Like = { [S in keyof typeof adminEn]: { [K in keyof (typeof adminEn)[S]]: s
 // 与人员和规则有关的页面的中文文本：流水线组、权限、审计、设置、模板库、封板与锁。
 export const adminZh: Like = {
   places: { groups: "流水线组", audit: "审计日志", settings: "系统设置", gallery: "流水线模板", freezes: "封板与锁" },
-  roles: { role: "角色", colon: "：", read: "只读", edit: "编辑", manage: "管理", none: "无", readText: "查看流水线，启动和停止执行", editText: "另可创建和修改流水线", manageText: "另可删除流水线，并管理组内用户的权限" },
+  roles: { role: "角色", colon: "：", read: "只读", edit: "编辑", manage: "管理", none: "无", readText: "查看流水线，启动和停止执行", editText: "还可以创建和修改流水线", manageText: "还可以删除流水线、管理组内权限" },
   groups: {
     create: "创建流水线组", empty: "您在任何流水线组中都还没有角色。流水线组用来存放流水线，角色决定谁能对其做什么。请联系管理员授权。", emptyAdmin: "还没有流水线组。",
     role: "我的角色", pipelines: "流水线", members: "用户", limit: "并发执行上限", noLimit: "不限", editTitle: "修改 {{name}}", deleteTitle: "删除流水线组", deleteText: "将删除流水线组 {{name}}，组内用户将失去其中的角色。",

@@ -1,13 +1,15 @@
 import { useState } from "react";
-import { Button, Tag, type TableColumnsType } from "antd";
+import { App, Button, Dropdown, Space, Tag, type TableColumnsType } from "antd";
+import EllipsisOutlined from "@ant-design/icons/EllipsisOutlined";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { api, need, type Noun } from "../../api/client";
 import { me, users } from "../../api/queries";
 import { useText } from "../../i18n";
 import { Confirm } from "../../ui/confirm";
-import { filtered, Filters, List } from "../../ui/list";
+import { Filters, List } from "../../ui/list";
 import { Loaded, Page } from "../../ui/page";
+import { explain } from "../../ui/problem";
 import { Ago } from "../../ui/state";
 import { EditUser, NewUser } from "./form";
 import { PasswordDialog } from "./password";
@@ -24,6 +26,7 @@ export function UsersPage() {
   const query = useQuery(users);
   const [creating, create] = useState(false);
   const [asked, ask] = useState<Asked>();
+  const { message } = App.useApp();
   const done = () => ask(undefined);
   const refresh = () => client.invalidateQueries({ queryKey: ["users"] });
   const able = async (user: User, disabled: boolean) => {
@@ -34,32 +37,33 @@ export function UsersPage() {
     await need(api.DELETE("/api/v1/users/{name}", { params: { path: { name: user.name } } }));
     await refresh();
   };
+  const actionsOf = (u: User) => [
+    { key: "password", label: t("users.changePassword") },
+    ...(u.name === own ? [] : [u.disabled ? { key: "enable", label: t("people.enable") } : { key: "disable", label: t("people.disable") }, { key: "delete", label: t("common.delete"), danger: true }]),
+  ];
   const columns: TableColumnsType<User> = [
     { title: t("common.name"), key: "name", sorter: (a, b) => a.name.localeCompare(b.name), render: (_, u) => (
-      <>{u.name} {u.admin && <Tag color="blue">{t("users.admin")}</Tag>}{u.disabled && <Tag>{t("people.disabled")}</Tag>}{u.name === own && <span className="dim">{t("people.you")}</span>}</>
+      <>{u.name} {u.admin && <Tag color="blue">{t("users.admin")}</Tag>}{u.disabled && <Tag>{t("people.disabled")}</Tag>}{" "}{u.name === own && <span className="dim">{t("people.you")}</span>}</>
     ) },
     { title: t("users.email"), dataIndex: "email" },
     { title: t("users.phone"), dataIndex: "phone" },
     { title: t("users.locale"), key: "locale", render: (_, u) => (u.locale === "en" ? "English" : u.locale === "zh-CN" ? "中文" : "–") },
     { title: t("common.created"), key: "created", render: (_, u) => <Ago time={u.created_at} /> },
     { title: t("common.actions"), key: "actions", render: (_, u) => (
-      <span className="row" style={{ margin: 0 }}>
-        <Button size="small" aria-label={`${t("common.edit")} ${u.name}`} onClick={() => ask({ what: "edit", user: u })}>{t("common.edit")}</Button>
-        <Button size="small" aria-label={`${t("users.changePassword")} ${u.name}`} onClick={() => ask({ what: "password", user: u })}>{t("users.changePassword")}</Button>
-        {u.name !== own && (
-          <>
-            <Button size="small" aria-label={`${u.disabled ? t("people.enable") : t("people.disable")} ${u.name}`} onClick={() => (u.disabled ? void able(u, false) : ask({ what: "disable", user: u }))}>{u.disabled ? t("people.enable") : t("people.disable")}</Button>
-            <Button size="small" danger aria-label={`${t("common.delete")} ${u.name}`} onClick={() => ask({ what: "delete", user: u })}>{t("common.delete")}</Button>
-          </>
-        )}
-      </span>
+      <Space.Compact size="small">
+        <Button aria-label={`${t("common.edit")} ${u.name}`} onClick={() => ask({ what: "edit", user: u })}>{t("common.edit")}</Button>
+        <Dropdown trigger={["click"]} menu={{ items: actionsOf(u), onClick: ({ key }) => (key === "enable" ? void able(u, false).catch((e: unknown) => message.error(explain(e, t))) : ask({ what: key as Asked["what"], user: u })) }}>
+          <Button icon={<EllipsisOutlined />} aria-label={`${t("common.actions")} ${u.name}`} />
+        </Dropdown>
+      </Space.Compact>
     ) },
   ];
   const search = filter.search?.toLowerCase() ?? "";
+  const found = (u: User) => u.name.includes(search) || u.email?.toLowerCase().includes(search) === true;
   return (
     <Page title={t("app.users")} actions={<Button type="primary" onClick={() => create(true)}>{t("users.create")}</Button>}>
       <Filters filter={filter} onChange={(s) => void navigate({ search: s, replace: true })} />
-      <Loaded query={query}>{(items) => <List label={t("app.users")} items={[...filtered(items, filter), ...items.filter((u) => search !== "" && !u.name.includes(search) && u.email?.toLowerCase().includes(search))]} columns={columns} rowKey={(u) => u.name} />}</Loaded>
+      <Loaded query={query}>{(items) => <List label={t("app.users")} items={items.filter(found)} columns={columns} rowKey={(u) => u.name} />}</Loaded>
       {creating && <NewUser onClose={() => create(false)} />}
       {asked?.what === "edit" && <EditUser user={asked.user} own={asked.user.name === own} onClose={done} />}
       {asked?.what === "password" && <PasswordDialog user={asked.user.name} own={asked.user.name === own} onClose={done} />}
