@@ -38,6 +38,8 @@ type txn struct {
 	// commit ends the transaction well. news is what it tells other servers: queues with new jobs, and whether watchers have
 	// something to see.
 	commit func(ctx context.Context, news news) error
+	// mark begins a part of the transaction, and back takes back what was done since the last mark.
+	mark, back func(ctx context.Context) error
 	// rollback ends it otherwise; after commit it only gives back what the transaction holds.
 	rollback func()
 }
@@ -56,4 +58,29 @@ func (db *DB) tell(n news) {
 	if n.changed {
 		db.notify()
 	}
+}
+
+// steady runs statements whole or not at all: the end of a context is noticed between two statements. Watching for it in the
+// middle costs SQLite a goroutine or two for each statement, more than most of ours take, and PostgreSQL the connection with
+// the parts of others in the same transaction.
+type steady struct{ *sql.Conn }
+
+func (s steady) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	return s.Conn.ExecContext(unwatched(ctx), query, args...)
+}
+
+func (s steady) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return s.Conn.QueryContext(unwatched(ctx), query, args...)
+}
+
+func (s steady) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	return s.Conn.QueryRowContext(unwatched(ctx), query, args...)
+}
+
+// unwatched is a context that does not end while something uses it.
+func unwatched(ctx context.Context) context.Context {
+	if ctx.Err() != nil {
+		return ctx
+	}
+	return context.WithoutCancel(ctx)
 }

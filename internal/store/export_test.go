@@ -1,6 +1,9 @@
 package store
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // Freeze ends the signs of life of a server and leaves everything else as it is: to the others it looks dead.
 func (db *DB) Freeze() {
@@ -15,3 +18,13 @@ func MigrationStatement(file, begins string) string {
 	statement, _, _ := strings.Cut(rest, ";")
 	return begins + statement
 }
+
+// Waiting is how many callers of Write wait for their turn.
+func (db *DB) Waiting() int {
+	db.turns.mu.Lock()
+	defer db.turns.mu.Unlock()
+	return len(db.turns.queue)
+}
+
+// BePatient has writers share a commit however long that takes.
+func (db *DB) BePatient() { db.batchTime = time.Hour }

@@ -125,7 +125,16 @@ func (p *postgresDB) begin(ctx context.Context) (*txn, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &txn{session: conn}
+	s := steady{conn}
+	do := func(ctx context.Context, what string) error {
+		_, err := s.ExecContext(context.WithoutCancel(ctx), what)
+		return err
+	}
+	t := &txn{
+		session: s,
+		mark:    func(ctx context.Context) error { return do(ctx, "SAVEPOINT part") },
+		back:    func(ctx context.Context) error { return do(ctx, "ROLLBACK TO SAVEPOINT part") },
+	}
 	t.rollback = sync.OnceFunc(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
@@ -134,7 +143,7 @@ func (p *postgresDB) begin(ctx context.Context) (*txn, error) {
 	})
 	t.commit = func(ctx context.Context, n news) error {
 		if payload := n.payload(); payload != "" {
-			if _, err := conn.ExecContext(ctx, `SELECT pg_notify($1, $2)`, channel, p.self+" "+payload); err != nil {
+			if _, err := s.ExecContext(ctx, `SELECT pg_notify($1, $2)`, channel, p.self+" "+payload); err != nil {
 				return err
 			}
 		}

@@ -115,49 +115,35 @@ func beginSQLite(ctx context.Context, db *sql.DB, begin string) (*txn, error) {
 	if _, err := s.ExecContext(ctx, begin); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	end := func(ctx context.Context, how string) error {
-		_, err := s.ExecContext(context.WithoutCancel(ctx), how)
+	do := func(ctx context.Context, what string) error {
+		_, err := s.ExecContext(context.WithoutCancel(ctx), what)
 		return err
 	}
-	committed := false
+	committed, marked := false, false
 	return &txn{
 		session: s,
+		mark: func(ctx context.Context) error {
+			if marked { // savepoints that stand within each other cost more and more
+				if err := do(ctx, "RELEASE part"); err != nil {
+					return err
+				}
+			}
+			marked = true
+			return do(ctx, "SAVEPOINT part")
+		},
+		back: func(ctx context.Context) error { return do(ctx, "ROLLBACK TO part") },
 		commit: func(ctx context.Context, _ news) error {
-			err := end(ctx, "COMMIT")
+			err := do(ctx, "COMMIT")
 			committed = err == nil
 			return err
 		},
 		rollback: sync.OnceFunc(func() {
-			if !committed && end(ctx, "ROLLBACK") != nil { // it is not known what state the connection is in
+			if !committed && do(ctx, "ROLLBACK") != nil { // it is not known what state the connection is in
 				_ = conn.Raw(func(any) error { return sqldriver.ErrBadConn })
 			}
 			_ = conn.Close() // gives the connection back
 		}),
 	}, nil
-}
-
-// steady runs statements whole or not at all: the end of a context is noticed between two statements. Watching for it in the
-// middle costs a goroutine or two for each statement, more than most of ours take.
-type steady struct{ *sql.Conn }
-
-func (s steady) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	return s.Conn.ExecContext(unwatched(ctx), query, args...)
-}
-
-func (s steady) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	return s.Conn.QueryContext(unwatched(ctx), query, args...)
-}
-
-func (s steady) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	return s.Conn.QueryRowContext(unwatched(ctx), query, args...)
-}
-
-// unwatched is a context that does not end while something uses it.
-func unwatched(ctx context.Context) context.Context {
-	if ctx.Err() != nil {
-		return ctx
-	}
-	return context.WithoutCancel(ctx)
 }
 
 // migrating needs no lock: the owner of the data directory sees to it that this process is the only one.

@@ -48,9 +48,11 @@ type DB struct {
 	log  *slog.Logger
 	now  func() time.Time
 
-	wake   *wakeHub
-	jobs   jobQueue
-	member *member // nil on SQLite, which has one server
+	turns     turns
+	batchTime time.Duration
+	wake      *wakeHub
+	jobs      jobQueue
+	member    *member // nil on SQLite, which has one server
 
 	watchMu  sync.Mutex
 	watchers map[chan struct{}]struct{}
@@ -67,7 +69,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("store: make the data directory: %w", err)
 	}
-	db := &DB{log: cfg.Log, now: cfg.Now, wake: newWakeHub(), watchers: map[chan struct{}]struct{}{}}
+	db := &DB{log: cfg.Log, now: cfg.Now, batchTime: batchTime, wake: newWakeHub(), watchers: map[chan struct{}]struct{}{}}
 	var err error
 	if cfg.URL == "" {
 		if err := mustHaveKey(cfg); err != nil {
@@ -136,28 +138,6 @@ type Tx struct {
 	raw       *txn
 	news      news
 	completed []int64 // jobs
-}
-
-// Write runs fn in the one writing transaction of all servers. When fn returns nil the transaction commits, which makes it
-// durable, and then wakes jobs and watchers; otherwise nothing of it remains. fn is called once. It must not call Write or
-// Read: the first would wait for itself. It must not talk to the network, because every other writer waits. After a
-// statement has failed, fn must return its error: PostgreSQL takes no other statement then.
-func (db *DB) Write(ctx context.Context, fn func(tx *Tx) error) error {
-	raw, err := db.sql.begin(ctx)
-	if err != nil {
-		return db.broken(ctx, "begin", err)
-	}
-	defer raw.rollback()
-	tx := &Tx{Now: db.now().UTC(), db: db, raw: raw}
-	if err := fn(tx); err != nil {
-		return err
-	}
-	if err := raw.commit(ctx, tx.news); err != nil {
-		return db.broken(ctx, "commit", err)
-	}
-	db.jobs.completed(tx.completed)
-	db.tell(tx.news)
-	return nil
 }
 
 // Read runs fn on one consistent snapshot. fn must not write.
