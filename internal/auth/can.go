@@ -37,6 +37,8 @@ const (
 	Events        Kind = "events"
 	Channels      Kind = "channels"
 	Audit         Kind = "audit"
+
+	PipelineTemplates Kind = "pipeline templates"
 )
 
 // Object is what an actor wants to do something to. Name is empty for all of a kind, or for one that is still to be made.
@@ -97,7 +99,7 @@ func mayUser(actor fairlead.Actor, verb Verb, object Object) (allowed bool, need
 			return grouped(actor, verb, object, fairlead.RoleRead)
 		}
 		return grouped(actor, verb, object, fairlead.RoleManage)
-	case Templates, Stacks, Organizations, Images, Channels:
+	case Templates, Stacks, Organizations, Images, Channels, PipelineTemplates:
 		role := roleFor(verb)
 		return verb == View || actor.Roles.Anywhere(role), fmt.Sprintf("it takes the role %s in a pipeline group", role)
 	case Events, Audit:
