@@ -18,6 +18,7 @@ import (
 	"github.com/riverqueue/river"
 
 	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/examples"
 	"github.com/fairlead/fairlead/internal/notify"
 	"github.com/fairlead/fairlead/internal/pipeline"
 	"github.com/fairlead/fairlead/internal/registry"
@@ -136,7 +137,7 @@ func (b *bench) open() {
 		return provider{b.world.Provider(), b}, nil
 	}})
 	sender := notify.New(notify.Config{DB: db, Log: log, Now: b.clock.now, AllowPrivate: true})
-	b.engine = pipeline.New(pipeline.Config{Notify: sender, DB: db, Stacks: b.stacks, Images: images, Log: log, Now: b.clock.now, PublicURL: "http://fairlead.test"})
+	b.engine = pipeline.New(pipeline.Config{Notify: sender, DB: db, Stacks: b.stacks, Images: images, Log: log, Now: b.clock.now, PublicURL: "http://fairlead.test", Samples: examples.PipelineTemplates()})
 }
 
 func (b *bench) startJobs() {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"time"
 
@@ -36,6 +37,8 @@ type Config struct {
 	Stands func(ctx context.Context, tx *store.Tx, actor fairlead.Actor, group fairlead.ReviewGroup) (bool, error)
 	// Notify sends webhooks and messages to people. Default: one that knows no mail server and calls public addresses only.
 	Notify *notify.Service
+	// Samples holds the pipeline templates that come with the program, each in a file NAME.yaml. Default: none.
+	Samples fs.FS
 	// Log receives what went wrong inside. Default: discarded.
 	Log *slog.Logger
 	// Now is the clock for timeouts. Default: time.Now.
@@ -50,8 +53,10 @@ type Engine struct {
 	url    string
 	stands func(ctx context.Context, tx *store.Tx, actor fairlead.Actor, group fairlead.ReviewGroup) (bool, error)
 	sender *notify.Service
-	log    *slog.Logger
-	now    func() time.Time
+	// samples are read when they are asked for.
+	samples fs.FS
+	log     *slog.Logger
+	now     func() time.Time
 }
 
 // New returns an Engine. Register its workers, and call Recover, before the jobs start.
@@ -70,7 +75,7 @@ func New(cfg Config) *Engine {
 	if cfg.Notify == nil {
 		cfg.Notify = notify.New(notify.Config{DB: cfg.DB, Log: cfg.Log, Now: cfg.Now})
 	}
-	return &Engine{sender: cfg.Notify, db: cfg.DB, stacks: cfg.Stacks, images: cfg.Images, url: cfg.PublicURL, stands: cfg.Stands, log: cfg.Log, now: cfg.Now}
+	return &Engine{sender: cfg.Notify, samples: cfg.Samples, db: cfg.DB, stacks: cfg.Stacks, images: cfg.Images, url: cfg.PublicURL, stands: cfg.Stands, log: cfg.Log, now: cfg.Now}
 }
 
 // Register adds the workers of pipelines.

@@ -13,6 +13,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/internal/notify"
 )
 
 // Limits of what a pipeline may hold, and of a stage's timeout (the original's: 1 second to 1440 minutes).
@@ -40,21 +41,30 @@ func Parse(file string, src []byte) (*fairlead.PipelineSpec, fairlead.Diagnostic
 }
 
 func parse(file string, src []byte) (*fairlead.PipelineSpec, []secretValue, fairlead.Diagnostics) {
+	p, diags := read(file, src)
+	if p == nil {
+		return nil, nil, diags
+	}
+	return p.spec, p.secrets, nil
+}
+
+// read is parse with all that was found on the way; nil when there are errors.
+func read(file string, src []byte) (*parser, fairlead.Diagnostics) {
 	r := &report{file: file}
 	root := readDocument(r, src)
 	if root == nil {
-		return nil, nil, r.result()
+		return nil, r.result()
 	}
 	o := r.object(root, "", "a pipeline", []string{"name", "group", "description", "concurrency", "max_runs", "keep", "windows", "variables", "start", "notify", "stages"}, nil)
 	if o == nil {
-		return nil, nil, r.result()
+		return nil, r.result()
 	}
-	p := parser{report: r, spec: &fairlead.PipelineSpec{}, known: map[string]bool{}}
+	p := &parser{report: r, spec: &fairlead.PipelineSpec{}, known: map[string]bool{}}
 	p.pipeline(o)
 	if r.failed() {
-		return nil, nil, r.result()
+		return nil, r.result()
 	}
-	return p.spec, p.secrets, nil
+	return p, nil
 }
 
 // parser builds the spec of one file.
@@ -63,6 +73,13 @@ type parser struct {
 	spec    *fairlead.PipelineSpec
 	known   map[string]bool // variables that stages can read
 	secrets []secretValue   // of headers
+	private []privateValue  // what does not leave with a template, besides secrets
+}
+
+// privateValue is a text of the file that gives whoever has it a right, such as the address of a chat room.
+type privateValue struct {
+	node *yaml.Node
+	name string // what it is, as the name of a placeholder
 }
 
 func (p *parser) pipeline(o *object) {
@@ -133,6 +150,9 @@ func (p *parser) variables(o *object) {
 			p.unique(p.known, at, "variable", name)
 		}
 		value := v.value("value")
+		if value != "" && notify.SecretName(name) {
+			p.private = append(p.private, privateValue{v.get("value"), name})
+		}
 		p.defaultValue(v.at("value"), name, value, values)
 		p.spec.Variables = append(p.spec.Variables, fairlead.Variable{Name: name, Value: value, Description: p.description(v)})
 	}

@@ -101,7 +101,21 @@ func (p *parser) webhookCall(n *yaml.Node, path string) *fairlead.WebhookCall {
 		}
 	}
 	p.secretHeaders(o, w)
+	p.privateParts(o, w)
 	return w
+}
+
+// privateParts finds what gives a right besides secret headers: the address of a chat room, and parameters with such names.
+func (p *parser) privateParts(o *object, w *fairlead.WebhookCall) {
+	if n := o.get("url"); n != nil && (w.Kind != "" || notify.ShownURL(w.URL) != w.URL) {
+		p.private = append(p.private, privateValue{n, "url"})
+	}
+	n := o.get("query")
+	for i := 0; n != nil && n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
+		if name := n.Content[i].Value; notify.SecretName(name) {
+			p.private = append(p.private, privateValue{n.Content[i+1], name})
+		}
+	}
 }
 
 func (p *parser) webhookURL(o *object, address string) {

@@ -51,9 +51,10 @@ func localName(ref, digest string) string {
 	return ownPrefix + repo + ":" + tag + "-" + hash
 }
 
-// splitRef splits "org/repo:tag" or "org/repo@digest"; the tag of the latter is "".
+// splitRef splits "org/repo:tag", "org/repo@digest" or "org/repo:tag@digest"; the tag of one with a digest is "".
 func splitRef(ref string) (repo, tag string) {
-	if repo, _, ok := strings.Cut(ref, "@"); ok {
+	if pinned, _, ok := strings.Cut(ref, "@"); ok {
+		repo, _ = splitRef(pinned)
 		return repo, ""
 	}
 	if i := strings.LastIndexByte(ref, ':'); i > strings.LastIndexByte(ref, '/') {
