@@ -17,6 +17,8 @@ type PipelineFile struct {
 	// Revision, when not 0, is the revision that the pipeline must have now; otherwise nothing changes and a Conflict comes
 	// back.
 	Revision int64
+	// New refuses, with a Conflict, when there is a pipeline with the name.
+	New bool
 }
 
 // Pipelines lists the pipelines.
@@ -34,6 +36,9 @@ func (c *Client) ApplyPipeline(ctx context.Context, f PipelineFile) (fairlead.Pi
 	header := http.Header{}
 	if f.Revision != 0 {
 		header.Set("If-Match", strconv.Quote(strconv.FormatInt(f.Revision, 10)))
+	}
+	if f.New {
+		header.Set("If-None-Match", "*")
 	}
 	return fetch[fairlead.Pipeline](ctx, c, call{
 		method: http.MethodPut, path: []string{"pipelines", f.Name}, query: set("file", f.Filename), header: header,

@@ -17,6 +17,7 @@ import (
 	"github.com/riverqueue/river"
 
 	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/examples"
 	"github.com/fairlead/fairlead/internal/api"
 	"github.com/fairlead/fairlead/internal/auth"
 	"github.com/fairlead/fairlead/internal/pipeline"
@@ -82,7 +83,7 @@ func mustServeWith(t *testing.T, change func(*api.Config)) *server {
 	})
 	provider := s.world.Provider()
 	stacks := stack.New(stack.Config{DB: s.db, Provider: func(context.Context, fairlead.Target) (stack.Provider, error) { return provider, nil }})
-	pipelines := pipeline.New(pipeline.Config{DB: s.db, Stacks: stacks, Images: images, PublicURL: "http://fairlead.test"})
+	pipelines := pipeline.New(pipeline.Config{DB: s.db, Stacks: stacks, Images: images, PublicURL: "http://fairlead.test", Samples: examples.PipelineTemplates()})
 	cfg := api.Config{
 		DB: s.db, Auth: s.auth, Registry: images, Stacks: stacks, Pipelines: pipelines, Log: log, Heartbeat: 10 * time.Millisecond,
 		Ready: func() error { return s.ready },

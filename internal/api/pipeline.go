@@ -59,6 +59,7 @@ type PipelineFile struct {
 	Named
 	File    string `query:"file" maxLength:"255" doc:"name of the file, for the positions of findings"`
 	IfMatch string `header:"If-Match" doc:"ETag that the pipeline must have"`
+	IfNone  string `header:"If-None-Match" enum:"*" doc:"with *: there must be no pipeline with the name"`
 	RawBody []byte `contentType:"application/yaml"`
 }
 
@@ -77,6 +78,9 @@ func (a *API) applyPipeline(ctx context.Context, in *PipelineFile) (*PipelineBod
 	check := func(old fairlead.Pipeline, spec *fairlead.PipelineSpec) error {
 		if err := mayApply(ctx, old, spec); err != nil {
 			return err
+		}
+		if in.IfNone != "" && old.Revision > 0 {
+			return precondition("pipeline %s exists; choose another name, or apply the file without If-None-Match to change it", in.Name)
 		}
 		return checkMatch(in.IfMatch, "pipeline "+in.Name, old.Revision)
 	}

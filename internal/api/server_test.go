@@ -76,6 +76,12 @@ GET /api/v1/pipelines/{name}
 DELETE /api/v1/pipelines/{name}
 GET /api/v1/pipelines/{name}/messages
 POST /api/v1/pipelines/{name}/webhooks
+POST /api/v1/pipelines/{name}/export
+GET /api/v1/pipeline-templates
+GET /api/v1/pipeline-templates/{name}
+PUT /api/v1/pipeline-templates/{name}
+DELETE /api/v1/pipeline-templates/{name}
+POST /api/v1/pipeline-templates/{name}/render
 POST /api/v1/runs/{id}/retry
 POST /api/v1/runs/{id}/rollback
 POST /api/v1/runs/{id}/review
