@@ -61,7 +61,7 @@ func newRootCommand(a *app) *cobra.Command {
 		newRestoreCommand(a),
 		newLoginCommand(a), newLogoutCommand(a), newWhoAmICommand(a),
 		newTemplateCommand(a), newTargetCommand(a), newStackCommand(a),
-		newGroupCommand(a), newPipelineCommand(a), newRunCommand(a), newChannelCommand(a),
+		newGroupCommand(a), newPipelineCommand(a), newPipelineTemplateCommand(a), newRunCommand(a), newChannelCommand(a),
 		newImageCommand(a), newUserCommand(a), newTokenCommand(a),
 		newVersionCommand(a), newDemoCommand(), newDemoWebCommand(), newForwardCommand(),
 	)

@@ -19,7 +19,7 @@ func newPipelineCommand(a *app) *cobra.Command {
 	return newGroup("pipeline", "Stages that deploy images, started by hand or by messages",
 		newPipelineApplyCommand(a), newPipelineListCommand(a), newPipelineGetCommand(a),
 		newPipelineStartCommand(a), newPipelineRunsCommand(a), newPipelineMessagesCommand(a),
-		newWebhookCommand(a), newPipelineSchemaCommand(a), newPipelineDeleteCommand(a))
+		newWebhookCommand(a), newPipelineCreateCommand(a), newPipelineExportCommand(a), newPipelineSchemaCommand(a), newPipelineDeleteCommand(a))
 }
 
 func newPipelineSchemaCommand(a *app) *cobra.Command {

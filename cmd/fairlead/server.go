@@ -24,6 +24,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/examples"
 	"github.com/fairlead/fairlead/internal/api"
 	"github.com/fairlead/fairlead/internal/auth"
 	"github.com/fairlead/fairlead/internal/notify"
@@ -227,7 +228,7 @@ func (s *Server) open(ctx context.Context) error {
 		return err
 	}
 	s.pipelines = pipeline.New(pipeline.Config{
-		Notify: sender, DB: s.db, Stacks: s.stacks, Images: s.registry, Stands: stands, PublicURL: s.cfg.PublicURL, Log: s.log,
+		Notify: sender, DB: s.db, Stacks: s.stacks, Images: s.registry, Stands: stands, PublicURL: s.cfg.PublicURL, Samples: examples.PipelineTemplates(), Log: s.log,
 	})
 	return s.openAPI(who)
 }
