@@ -67,7 +67,9 @@ type LogLine struct {
 	Time  time.Time `json:"time"`
 	Stage string    `json:"stage,omitempty" doc:"empty for the run itself"`
 	Level string    `json:"level" enum:"info,warning,error"`
-	Text  string    `json:"text"`
+	// Stream tells that the line is output of the stage's container.
+	Stream string `json:"stream,omitempty" enum:"stdout,stderr" doc:"of the container's output"`
+	Text   string `json:"text"`
 }
 
 // RunDiff is the comparison of two runs of pipelines.

@@ -9,18 +9,20 @@ const (
 	StageTemplateDeploy StageType = "template-deploy" // deploys images through a template
 	StageReview         StageType = "review"          // waits for the answers of people
 	StageParallel       StageType = "parallel"        // runs tasks together or one after another
+	StageJob            StageType = "job"             // runs a container to its end
 )
 
 // Stage is one step of a pipeline.
 type Stage struct {
 	Name string    `json:"name"`
-	Type StageType `json:"type" enum:"template-deploy,review,parallel"`
+	Type StageType `json:"type" enum:"template-deploy,review,parallel,job"`
 	// Needs are the stages that must have ended well before this one. Nil is the stage before in the file.
 	Needs    []string     `json:"needs,omitzero"`
 	When     []When       `json:"when,omitempty"`
 	Triggers *Conditions  `json:"triggers,omitempty"`
 	Images   []StageImage `json:"images,omitempty"`
 	Deploy   *Deploy      `json:"deploy,omitempty"`
+	Job      *Job         `json:"job,omitempty"`
 	Review   *Review      `json:"review,omitempty"`
 	Tasks    []Stage      `json:"tasks,omitempty"`
 	Order    string       `json:"order,omitempty" enum:"parallel,serial"`
@@ -172,8 +174,13 @@ type StageRun struct {
 	// WaitingFor is one sentence: what has to happen for the stage to go on.
 	WaitingFor string `json:"waiting_for,omitempty"`
 	// Stack and Action are what a template-deploy stage works on.
-	Stack     string          `json:"stack,omitempty"`
-	Action    string          `json:"action,omitempty" doc:"id of the stack action"`
+	Stack  string `json:"stack,omitempty"`
+	Action string `json:"action,omitempty" doc:"id of the stack action"`
+	// Container is what a job stage runs, on Target and in Namespace; ExitCode is there when it ended.
+	Container string          `json:"container,omitempty" doc:"name of the container of a job stage"`
+	Target    string          `json:"target,omitempty" doc:"where the container runs"`
+	Namespace string          `json:"namespace,omitempty"`
+	ExitCode  *int            `json:"exit_code,omitempty" doc:"of the container"`
 	Images    []ResolvedImage `json:"images,omitempty"`
 	StartedAt *time.Time      `json:"started_at,omitempty"`
 	EndedAt   *time.Time      `json:"ended_at,omitempty"`

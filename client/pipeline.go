@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"io"
 	"iter"
 	"net/http"
 	"strconv"
@@ -78,12 +79,32 @@ func (c *Client) StopRun(ctx context.Context, id string) (fairlead.Run, error) {
 type LogFilter struct {
 	Stage  string // empty: all
 	After  int64  // only lines with a greater Seq
-	Search string // only lines that hold this text; not when following
+	Before int64  // only lines with a smaller Seq; 0 is no bound. Not when following
+	Text   string // only lines that hold this text; not when following
+	Newest bool   // newest first; not when following
 }
 
 // Logs lists the lines that are there.
 func (c *Client) Logs(ctx context.Context, run string, f LogFilter) iter.Seq2[fairlead.LogLine, error] {
-	return list[fairlead.LogLine](ctx, c, set("stage", f.Stage, "search", f.Search, "after", number(f.After)), "runs", run, "logs")
+	order := ""
+	if f.Newest {
+		order = "desc"
+	}
+	query := set("stage", f.Stage, "q", f.Text, "after", number(f.After), "before", number(f.Before), "order", order, "limit", "500")
+	return list[fairlead.LogLine](ctx, c, query, "runs", run, "logs")
+}
+
+// LogText writes the whole log of a run, or of one of its stages, as text.
+func (c *Client) LogText(ctx context.Context, w io.Writer, run, stage string) error {
+	res, err := c.send(ctx, call{method: http.MethodGet, path: []string{"runs", run, "log.txt"}, query: set("stage", stage)})
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close() //nolint:errcheck // read only
+	if _, err := io.Copy(w, res.Body); err != nil {
+		return fairlead.Errorf(fairlead.Unavailable, "server %s: the log broke off: %w", c.base, err)
+	}
+	return nil
 }
 
 // FollowLogs yields the lines that are there and then those that come; it ends when the run has ended. It reconnects by

@@ -56,36 +56,6 @@ func printRun(p *printer, run fairlead.Run) {
 	printReviews(p, run)
 }
 
-func newRunLogsCommand(a *app) *cobra.Command {
-	var follow bool
-	var search string
-	cmd := &cobra.Command{
-		Use: "logs ID [STAGE]", Short: "Show the log of a run, or of one of its stages",
-		RunE: a.call(func(cmd *cobra.Command, c *client.Client, args []string) error {
-			filter := client.LogFilter{Search: search}
-			if follow && search != "" {
-				return usage(cmd, "--search does not go with --follow")
-			}
-			if len(args) == 2 {
-				filter.Stage = args[1]
-			}
-			logs := c.Logs(cmd.Context(), args[0], filter)
-			if follow {
-				logs = c.FollowLogs(cmd.Context(), args[0], filter)
-			}
-			v := a.view(cmd)
-			if follow || v.format == formatText {
-				return followLogs(logs, v)
-			}
-			return showList(v, logs, nil, nil)
-		}),
-	}
-	cmd.Flags().StringVar(&search, "search", "", "only lines that hold this text")
-	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on with the lines that come, until the run ends")
-	addOutput(cmd)
-	return cmd
-}
-
 func newRunStopCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{Use: "stop ID", Short: "End a run; what its stages made stays", RunE: a.call(func(cmd *cobra.Command, c *client.Client, args []string) error {
 		run, err := c.StopRun(cmd.Context(), args[0])

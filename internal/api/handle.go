@@ -65,6 +65,11 @@ func add[I, O any](a *API, id, route, tag, summary string, handle func(ctx conte
 	})
 }
 
+// plainText is for routes that write text.
+func plainText(op *huma.Operation) {
+	op.Responses["200"] = &huma.Response{Description: "The text.", Content: map[string]*huma.MediaType{"text/plain": {Schema: &huma.Schema{Type: "string"}}}}
+}
+
 // Body is an answer with a JSON body and nothing else.
 type Body[T any] struct{ Body T }
 

@@ -283,6 +283,19 @@ func TestPipelineLife(t *testing.T) {
 			t.Fatalf("%d lines, last event %q", lines, stream.event)
 		}
 		all := into[api.List[fairlead.LogLine]](s.get("/api/v1/runs/" + first.Run + "/logs?limit=500"))
+		back := into[api.List[fairlead.LogLine]](s.get("/api/v1/runs/" + first.Run + "/logs?limit=2&order=desc"))
+		older := into[api.List[fairlead.LogLine]](s.get("/api/v1/runs/" + first.Run + "/logs?limit=2&order=desc&cursor=" + back.Next))
+		if n := len(all.Items); len(back.Items) != 2 || back.Items[0] != all.Items[n-1] || len(older.Items) != 2 || older.Items[0] != all.Items[n-3] {
+			t.Errorf("backwards: %+v, then %+v", back, older)
+		}
+		found := into[api.List[fairlead.LogLine]](s.get("/api/v1/runs/" + first.Run + "/logs?q=SUCCEEDED"))
+		if len(found.Items) == 0 || !strings.Contains(found.Items[0].Text, "succeeded") {
+			t.Errorf("search: %+v", found)
+		}
+		text := string(s.get("/api/v1/runs/" + first.Run + "/log.txt").body)
+		if strings.Count(text, "\n") != len(all.Items) || !strings.Contains(text, all.Items[1].Text) {
+			t.Errorf("as text:\n%s", text)
+		}
 		if len(all.Items) != lines {
 			t.Errorf("the list has %d lines, the stream had %d", len(all.Items), lines)
 		}

@@ -118,6 +118,7 @@ func (a *API) routes() {
 	add(a, "listNotifications", "GET /api/v1/runs/{id}/notifications", tagRuns, "List what the run has sent to the outside, with every attempt", a.listNotifications)
 	add(a, "resendNotification", "POST /api/v1/runs/{id}/notifications/{nid}/resend", tagRuns, "Send a notification again", a.resendNotification, accepted)
 	add(a, "listRunLogs", "GET /api/v1/runs/{id}/logs", tagRuns, "List or follow the log", a.runLogs, streams[fairlead.LogLine]("line"))
+	add(a, "getRunLogText", "GET /api/v1/runs/{id}/log.txt", tagRuns, "Download the log as text", a.runLogText, plainText)
 
 	add(a, "listChannels", "GET /api/v1/channels", tagChannels, "List channels", a.listChannels)
 	add(a, "getChannel", "GET /api/v1/channels/{name}", tagChannels, "Get a channel with its publishers and listeners", a.getChannel)

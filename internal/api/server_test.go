@@ -101,6 +101,7 @@ GET /api/v1/pipelines/{name}/runs
 GET /api/v1/runs/{id}
 POST /api/v1/runs/{id}/stop
 GET /api/v1/runs/{id}/logs
+GET /api/v1/runs/{id}/log.txt
 GET /api/v1/organizations
 POST /api/v1/organizations
 DELETE /api/v1/organizations/{org}

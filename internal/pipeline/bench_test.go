@@ -290,7 +290,7 @@ func (b *bench) log(id, stage string) string {
 	b.Helper()
 	var text strings.Builder
 	b.read(func(ctx context.Context, tx *store.Tx) error {
-		lines, err := tx.RunLog(ctx, id, stage, 0, 10_000)
+		lines, _, err := tx.RunLog(ctx, id, store.LogQuery{Stage: stage, Limit: 10_000})
 		for _, l := range lines {
 			fmt.Fprintf(&text, "%s [%s] %s\n", l.Level, l.Stage, l.Text)
 		}

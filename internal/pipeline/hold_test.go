@@ -188,7 +188,7 @@ func TestRetryOfAnEndedRun(t *testing.T) {
 	}
 	b.read(func(ctx context.Context, tx *store.Tx) error {
 		list, _, err := tx.FindRuns(ctx, "x", store.RunFilter{State: "failed", By: "alice", Since: time.Now().Add(-time.Hour)}, 10, "")
-		lines, err2 := tx.SearchRunLog(ctx, failed.ID, "", "REPLICAS", 0, 10)
+		lines, _, err2 := tx.RunLog(ctx, failed.ID, store.LogQuery{Text: "REPLICAS", Limit: 10})
 		if len(list) != 1 || list[0].ID != failed.ID || len(lines) == 0 || err2 != nil {
 			t.Errorf("failed runs %+v, lines %+v, %v", list, lines, err2)
 		}

@@ -280,23 +280,28 @@ func (p *parser) reference(o *object, key, name string, known map[string]bool, c
 
 // parameters reads the inputs of the template: scalars as they are written, lists and maps as text in quotes.
 func (p *parser) parameters(n *yaml.Node, path string, known map[string]bool) map[string]string {
+	return p.values(n, path, "parameters", "leave it out to keep the stack's value, or write \"\" for an empty text", known)
+}
+
+// values reads a map of scalars, as they are written. empty says what to write for no value.
+func (p *parser) values(n *yaml.Node, path, what, empty string, known map[string]bool) map[string]string {
 	if n.Kind != yaml.MappingNode {
-		p.on(n, path).errorf("wrong-type", "parameters must be a map, not %s", kindName(n))
+		p.on(n, path).errorf("wrong-type", "%s must be a map, not %s", what, kindName(n))
 		return nil
 	}
 	if len(n.Content)/2 > maxParameters {
-		p.on(n, path).errorf("too-many", "there are %d parameters; at most %d are allowed", len(n.Content)/2, maxParameters)
+		p.on(n, path).errorf("too-many", "%s has %d entries; at most %d are allowed", what, len(n.Content)/2, maxParameters)
 		return nil
 	}
 	names := make([]string, 0, len(n.Content)/2)
 	for i := 0; i < len(n.Content); i += 2 {
 		names = append(names, n.Content[i].Value)
 	}
-	o := p.object(n, path, "parameters", names, nil)
+	o := p.object(n, path, what, names, nil)
 	out := make(map[string]string, len(names))
 	for _, name := range names {
 		if v := o.vals[name]; v.Kind == yaml.ScalarNode && v.Tag == "!!null" {
-			o.at(name).error("wrong-type", "parameter "+quote(name)+" has no value", "leave it out to keep the stack's value, or write \"\" for an empty text")
+			o.at(name).error("wrong-type", quote(name)+" of "+what+" has no value", empty)
 			continue
 		}
 		out[name] = o.value(name)

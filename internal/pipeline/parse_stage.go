@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,7 +25,7 @@ const (
 
 // stageKeys are the keys of every stage, and those that only stages of a type have.
 func stageKeys() []string {
-	return []string{"name", "type", "needs", "when", "triggers", "images", "deploy", "review", "tasks", "order", "on_task_failure", "timeout",
+	return []string{"name", "type", "needs", "when", "triggers", "images", "deploy", "job", "review", "tasks", "order", "on_task_failure", "timeout",
 		"retry", "rollback", "on_error", "notifications", "locks", "windows"}
 }
 
@@ -37,7 +38,7 @@ func (p *parser) stage(n *yaml.Node, path string, names map[string]bool) fairlea
 	s := fairlead.Stage{Name: o.str("name")}
 	p.stageName(o, s.Name)
 	p.unique(names, o.at("name"), "stage", s.Name)
-	s.Type = fairlead.StageType(o.choice("type", "", []string{string(fairlead.StageTemplateDeploy), string(fairlead.StageReview), string(fairlead.StageParallel)}, nil))
+	s.Type = fairlead.StageType(o.choice("type", "", []string{string(fairlead.StageTemplateDeploy), string(fairlead.StageJob), string(fairlead.StageReview), string(fairlead.StageParallel)}, nil))
 	p.work(o, &s)
 	if s.Type == fairlead.StageParallel {
 		p.tasks(o, &s, names)
@@ -48,21 +49,16 @@ func (p *parser) stage(n *yaml.Node, path string, names map[string]bool) fairlea
 
 // work reads what a stage or task does by itself.
 func (p *parser) work(o *object, s *fairlead.Stage) {
-	own := map[fairlead.StageType][]string{
-		fairlead.StageTemplateDeploy: {"images", "deploy", "timeout", "rollback"},
-		fairlead.StageReview:         {"review"},
-		fairlead.StageParallel:       {"tasks", "order", "on_task_failure"},
-	}
-	for kind, keys := range own {
-		for _, key := range keys {
-			if _, known := own[s.Type]; known && kind != s.Type && o.keys[key] != nil {
-				o.at(key).error("wrong-key", "a stage of type "+string(s.Type)+" has no "+quote(key), "it belongs to type "+string(kind))
-			}
+	for key, kinds := range keysOfTypes() {
+		if o.keys[key] != nil && knownType(s.Type) && !slices.Contains(kinds, s.Type) {
+			o.at(key).error("wrong-key", "a stage of type "+string(s.Type)+" has no "+quote(key), "it belongs to type "+typeNames(kinds))
 		}
 	}
 	switch s.Type {
 	case fairlead.StageTemplateDeploy:
 		o.require("a template-deploy stage", "deploy")
+	case fairlead.StageJob:
+		o.require("a job stage", "job")
 	case fairlead.StageReview:
 		o.require("a review stage", "review")
 	case fairlead.StageParallel:
@@ -76,6 +72,9 @@ func (p *parser) work(o *object, s *fairlead.Stage) {
 	if n := o.get("deploy"); n != nil {
 		s.Deploy = p.deploy(n, o.sub("deploy"), known)
 	}
+	if n := o.get("job"); n != nil {
+		s.Job = p.job(n, o.sub("job"), known)
+	}
 	if n := o.get("review"); n != nil {
 		s.Review = p.review(n, o.sub("review"))
 	}
@@ -83,6 +82,28 @@ func (p *parser) work(o *object, s *fairlead.Stage) {
 		s.Retry = p.retry(n, o.sub("retry"))
 	}
 	s.Rollback = o.bool("rollback")
+}
+
+// keysOfTypes are the keys that only stages of some types have.
+func keysOfTypes() map[string][]fairlead.StageType {
+	deploy, job := fairlead.StageTemplateDeploy, fairlead.StageJob
+	review, parallel := []fairlead.StageType{fairlead.StageReview}, []fairlead.StageType{fairlead.StageParallel}
+	return map[string][]fairlead.StageType{
+		"deploy": {deploy}, "rollback": {deploy}, "job": {job}, "images": {deploy, job}, "timeout": {deploy, job},
+		"review": review, "tasks": parallel, "order": parallel, "on_task_failure": parallel,
+	}
+}
+
+func knownType(t fairlead.StageType) bool {
+	return slices.Contains([]fairlead.StageType{fairlead.StageTemplateDeploy, fairlead.StageJob, fairlead.StageReview, fairlead.StageParallel}, t)
+}
+
+func typeNames(kinds []fairlead.StageType) string {
+	names := make([]string, len(kinds))
+	for i, k := range kinds {
+		names[i] = string(k)
+	}
+	return strings.Join(names, " or ")
 }
 
 // flow reads when a stage begins and what follows its end.
@@ -132,7 +153,7 @@ func (p *parser) tasks(o *object, s *fairlead.Stage, names map[string]bool) {
 		o.at("tasks").error("missing-key", "a parallel stage needs at least one task", "")
 	}
 	for i, n := range list {
-		t := p.object(n, item(o.sub("tasks"), i), "a task", []string{"name", "type", "images", "deploy", "timeout", "retry", "rollback"}, nil)
+		t := p.object(n, item(o.sub("tasks"), i), "a task", []string{"name", "type", "images", "deploy", "job", "timeout", "retry", "rollback"}, nil)
 		if t == nil {
 			continue
 		}
@@ -143,7 +164,7 @@ func (p *parser) tasks(o *object, s *fairlead.Stage, names map[string]bool) {
 			t.at("name").error("bad-name", "task name "+quote(task.Name)+" must not contain a slash", "")
 		}
 		p.unique(names, t.at("name"), "task", s.Name+"/"+task.Name)
-		task.Type = fairlead.StageType(t.choice("type", "", []string{string(fairlead.StageTemplateDeploy)}, nil))
+		task.Type = fairlead.StageType(t.choice("type", "", []string{string(fairlead.StageTemplateDeploy), string(fairlead.StageJob)}, nil))
 		p.work(t, &task)
 		s.Tasks = append(s.Tasks, task)
 	}

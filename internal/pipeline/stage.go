@@ -62,6 +62,9 @@ func (e *Engine) work(ctx context.Context, job *river.Job[stageWork]) error {
 	if left <= 0 {
 		return e.finish(ctx, job, d.timedOut())
 	}
+	if d.spec.Job != nil {
+		return e.finish(ctx, job, d.failed(fairlead.Errorf(fairlead.Failed, "this build cannot run containers yet")))
+	}
 	within, cancel := context.WithTimeout(ctx, left)
 	defer cancel()
 	if err = e.prepare(within, d, left); err == nil {

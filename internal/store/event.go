@@ -6,10 +6,14 @@ import (
 	"github.com/fairlead/fairlead"
 )
 
+// lastSeq is the greatest number that an event or a line of output has. Both count in one sequence, so that the log of a run
+// has one order.
+const lastSeq = `(SELECT coalesce(max(seq), 0) FROM (SELECT max(seq) AS seq FROM events UNION ALL SELECT max(last_seq) FROM run_output) numbered)`
+
 // AppendEvent stores an event and wakes the watchers. Seq and Time are set here.
 func (tx *Tx) AppendEvent(ctx context.Context, e fairlead.Event) error {
 	const q = `INSERT INTO events (seq, time, kind, name, action, part, type, message)
-VALUES ((SELECT coalesce(max(seq), 0) + 1 FROM events), $1, $2, $3, $4, $5, $6, $7)`
+VALUES (` + lastSeq + ` + 1, $1, $2, $3, $4, $5, $6, $7)`
 	tx.Changed()
 	_, err := tx.Exec(ctx, q, Time(tx.Now), e.Kind, e.Name, e.Action, e.Part, e.Type, e.Message)
 	return err

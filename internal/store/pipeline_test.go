@@ -276,7 +276,7 @@ func testRunLogShowsTheActionsEvents(t *testing.T, cfg store.Config) {
 	})
 	read := func(stage string, after int64, limit int) (text string, last int64) {
 		mustRead(t, db, func(ctx context.Context, tx *store.Tx) error {
-			lines, err := tx.RunLog(ctx, run.ID, stage, after, limit)
+			lines, _, err := tx.RunLog(ctx, run.ID, store.LogQuery{Stage: stage, After: after, Limit: limit})
 			for _, l := range lines {
 				text += l.Text + l.Stage + "/" + l.Level + " "
 				last = l.Seq
@@ -381,7 +381,7 @@ func BenchmarkRunLists(b *testing.B) {
 		{"pipeline", func(ctx context.Context, tx *store.Tx) error { _, err := tx.Pipeline(ctx, "shop"); return err }},
 		{"run", func(ctx context.Context, tx *store.Tx) error { _, err := tx.Run(ctx, middle.ID); return err }},
 		{"log", func(ctx context.Context, tx *store.Tx) error {
-			_, err := tx.RunLog(ctx, middle.ID, "", 0, 1000)
+			_, _, err := tx.RunLog(ctx, middle.ID, store.LogQuery{Limit: 1000})
 			return err
 		}},
 	} {

@@ -1,14 +1,11 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/fairlead/fairlead"
@@ -200,96 +197,4 @@ func (tx *Tx) Runs(ctx context.Context, limit int, cursor string) ([]fairlead.Ru
 	}
 	list, next := Page(list, limit, func(r fairlead.Run) string { return r.ID })
 	return list, next, nil
-}
-
-// RunLog returns the lines of a run's log after a sequence number, oldest first: what the run says and the events of the stack
-// actions that its stages began, in the order in which they were stored. stage selects the lines of one stage when not empty.
-//
-// Nothing is copied: a line is an event, of kind run or of a stack action that an event of the run names. So the log is as
-// live as the events are, and no line is there twice.
-func (tx *Tx) RunLog(ctx context.Context, run, stage string, after int64, limit int) ([]fairlead.LogLine, error) {
-	const own = `SELECT seq, time, part, type, message FROM events
-WHERE kind = 'run' AND name = $1 AND seq > $2 AND ($3 = '' OR part = $3) ORDER BY seq LIMIT $4`
-	rows, err := tx.Query(ctx, own, run, after, stage, limit)
-	lines, err := Collect(rows, err, scanLogLine)
-	if err != nil {
-		return nil, err
-	}
-	actions, err := tx.runActions(ctx, run, stage)
-	if err != nil {
-		return nil, err
-	}
-	for _, a := range actions {
-		more, err := tx.actionLog(ctx, a, after, limit)
-		if err != nil {
-			return nil, err
-		}
-		lines = append(lines, more...)
-	}
-	slices.SortFunc(lines, func(a, b fairlead.LogLine) int { return cmp.Compare(a.Seq, b.Seq) })
-	return lines[:min(len(lines), limit)], nil
-}
-
-// runAction is a stack action that a stage began; a stage has one for each attempt.
-type runAction struct{ action, stage string }
-
-func (tx *Tx) runActions(ctx context.Context, run, stage string) ([]runAction, error) {
-	const q = `SELECT action, part FROM events WHERE kind = 'run' AND name = $1 AND action <> '' AND ($2 = '' OR part = $2) ORDER BY seq`
-	rows, err := tx.Query(ctx, q, run, stage)
-	return Collect(rows, err, func(row Row) (a runAction, err error) { return a, row.Scan(&a.action, &a.stage) })
-}
-
-// actionLog reads the events of a stack action as lines of its stage.
-func (tx *Tx) actionLog(ctx context.Context, a runAction, after int64, limit int) ([]fairlead.LogLine, error) {
-	const q = `SELECT seq, time, kind, type, message FROM events WHERE action <> '' AND action = $1 AND seq > $2 ORDER BY seq LIMIT $3`
-	rows, err := tx.Query(ctx, q, a.action, after, limit+1)
-	lines, err := Collect(rows, err, scanLogLine)
-	// The run's own line that names the action is there already.
-	lines = slices.DeleteFunc(lines, func(l fairlead.LogLine) bool { return l.Stage == "run" })
-	for i := range lines {
-		lines[i].Stage = a.stage
-	}
-	return lines, err
-}
-
-func scanLogLine(row Row) (l fairlead.LogLine, err error) {
-	var kind string
-	err = row.Scan(&l.Seq, ScanTime(&l.Time), &l.Stage, &kind, &l.Text)
-	l.Level = logLevel(kind)
-	return l, err
-}
-
-// logLevel is the level of a line by its event's type; types end in what happened.
-func logLevel(kind string) string {
-	what := kind[strings.LastIndexByte(kind, '-')+1:]
-	switch {
-	case what == "failed" || what == "error" || strings.HasSuffix(kind, "timed-out"):
-		return "error"
-	case what == "warning" || what == "waits" || what == "stopping" || what == "canceled" || what == "unavailable" || what == "ignored" ||
-		what == "held" || what == "rejected":
-		return "warning"
-	}
-	return "info"
-}
-
-// SearchRunLog is RunLog with only the lines that hold a text, upper and lower case alike.
-func (tx *Tx) SearchRunLog(ctx context.Context, run, stage, text string, after int64, limit int) (found []fairlead.LogLine, err error) {
-	const batch = 1000
-	text = strings.ToLower(text)
-	for len(found) < limit {
-		lines, err := tx.RunLog(ctx, run, stage, after, batch)
-		if err != nil {
-			return nil, err
-		}
-		for _, l := range lines {
-			after = l.Seq
-			if strings.Contains(strings.ToLower(l.Text), text) && len(found) < limit {
-				found = append(found, l)
-			}
-		}
-		if len(lines) < batch {
-			break
-		}
-	}
-	return found, nil
 }
