@@ -217,22 +217,26 @@ func (e *Engine) withURLs(p fairlead.Pipeline) fairlead.Pipeline {
 	return p
 }
 
-// Delete removes a pipeline with its webhooks and the history and logs of its runs. It is a Conflict while a run is active.
+// Delete removes a pipeline with its webhooks and the history and logs of its runs. It is a Conflict while a run is active. A long
+// history goes in slices, oldest runs first, and the pipeline with the last one; a deletion that was cut off can be repeated.
 func (e *Engine) Delete(ctx context.Context, actor fairlead.Actor, name string) error {
-	return e.db.Write(ctx, func(tx *store.Tx) error {
+	return e.inSlices(ctx, func(tx *store.Tx) (done bool, err error) {
 		if _, err := tx.PipelineHead(ctx, name); err != nil {
-			return err
+			return false, err
 		}
 		run, active, err := tx.FirstActiveRun(ctx, name)
 		if err != nil {
-			return err
+			return false, err
 		}
 		if active {
-			return fairlead.Errorf(fairlead.Conflict, "pipeline %s cannot be deleted: run %d (%s) is %s; wait for it or stop it", name, run.Number, run.ID, run.State)
+			return false, fairlead.Errorf(fairlead.Conflict, "pipeline %s cannot be deleted: run %d (%s) is %s; wait for it or stop it", name, run.Number, run.ID, run.State)
+		}
+		if done, err = tx.DeleteHistory(ctx, name, historySlice); err != nil || !done {
+			return false, err
 		}
 		if err := tx.DeletePipeline(ctx, name); err != nil {
-			return err
+			return false, err
 		}
-		return tx.AppendEvent(ctx, fairlead.Event{Kind: "pipeline", Name: name, Type: "pipeline-deleted", Message: fmt.Sprintf("pipeline %s deleted by %s", name, actor)})
+		return true, tx.AppendEvent(ctx, fairlead.Event{Kind: "pipeline", Name: name, Type: "pipeline-deleted", Message: fmt.Sprintf("pipeline %s deleted by %s", name, actor)})
 	})
 }

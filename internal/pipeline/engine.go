@@ -175,8 +175,9 @@ func (e *Engine) Recover(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		jobs := openJobs{}
 		for _, run := range runs {
-			if err := e.recoverRun(ctx, tx, run); err != nil {
+			if err := e.recoverRun(ctx, tx, run, jobs); err != nil {
 				return err
 			}
 		}
@@ -190,7 +191,7 @@ func (e *Engine) Recover(ctx context.Context) error {
 	})
 }
 
-func (e *Engine) recoverRun(ctx context.Context, tx *store.Tx, run fairlead.Run) error {
+func (e *Engine) recoverRun(ctx context.Context, tx *store.Tx, run fairlead.Run, jobs openJobs) error {
 	if run.State == fairlead.RunQueued {
 		return nil // its turn comes with the end of another run; Recover looks at the queues as a whole
 	}
@@ -202,10 +203,7 @@ func (e *Engine) recoverRun(ctx context.Context, tx *store.Tx, run fairlead.Run)
 			}
 			continue
 		}
-		has, err := tx.HasJobLike(ctx, job.Kind(), run.ID, func(args []byte) bool {
-			var at attempt
-			return json.Unmarshal(args, &at) == nil && at.Run == run.ID && at.Stage == i
-		})
+		has, err := jobs.has(ctx, tx, job.Kind(), run.ID, i)
 		if err != nil {
 			return err
 		}
@@ -218,6 +216,31 @@ func (e *Engine) recoverRun(ctx context.Context, tx *store.Tx, run fairlead.Run)
 		}
 	}
 	return nil
+}
+
+// openJobs are the stages of runs that have a job, by its kind. Each kind is read once: there may be many runs.
+type openJobs map[string]map[stagePlace]bool
+
+type stagePlace struct {
+	run   string
+	stage int
+}
+
+func (jobs openJobs) has(ctx context.Context, tx *store.Tx, kind, run string, stage int) (bool, error) {
+	if jobs[kind] == nil {
+		list, err := tx.OpenJobs(ctx, kind)
+		if err != nil {
+			return false, err
+		}
+		jobs[kind] = map[stagePlace]bool{}
+		for _, args := range list {
+			var at attempt
+			if json.Unmarshal(args, &at) == nil {
+				jobs[kind][stagePlace{at.Run, at.Stage}] = true
+			}
+		}
+	}
+	return jobs[kind][stagePlace{run, stage}], nil
 }
 
 // wantedJob is the job that takes a stage further, nil when it needs none: its stack action makes it, or a person is waited for.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -506,7 +507,17 @@ func TestDelete(t *testing.T) {
 	run := b.start("web", nil)
 	b.wantCode(b.engine.Delete(t.Context(), alice(), "web"), fairlead.Conflict, "run 1")
 	hold.open()
-	b.ended(run.ID, fairlead.RunSucceeded)
+	run = b.ended(run.ID, fairlead.RunSucceeded)
+	b.write(func(ctx context.Context, tx *store.Tx) error { // a history of several slices
+		for i := range 450 {
+			old := run
+			old.ID, old.Number = fmt.Sprintf("old-%d", i), int64(1000+i)
+			if err := tx.CreateRun(ctx, &old); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 	b.must(b.engine.Delete(t.Context(), alice(), "web"))
 	_, err := b.engine.Hook(t.Context(), pipeline.Call{Token: token(p, 0)})
 	b.wantCode(err, fairlead.NotFound, "")

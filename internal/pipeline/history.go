@@ -157,17 +157,30 @@ func (e *Engine) prunePipeline(ctx context.Context, p fairlead.Pipeline) error {
 	if keep == nil {
 		return nil
 	}
-	return e.db.Write(ctx, func(tx *store.Tx) error {
-		before := ""
-		if keep.Age > 0 {
-			before = store.Time(tx.Now.Add(-time.Duration(keep.Age)))
+	before := ""
+	if keep.Age > 0 {
+		before = store.Time(e.now().Add(-time.Duration(keep.Age)))
+	}
+	return e.inSlices(ctx, func(tx *store.Tx) (done bool, err error) {
+		n, err := tx.PruneRuns(ctx, p.Name, before, keep.Count, historySlice)
+		if err != nil || before == "" {
+			return n < historySlice, err
 		}
-		if _, err := tx.PruneRuns(ctx, p.Name, before, keep.Count); err != nil {
+		m, err := tx.PruneMessages(ctx, p.Name, before, historySlice)
+		return n < historySlice && m < historySlice, err
+	})
+}
+
+// historySlice is how much of a history is removed at once. Others can write between two slices.
+const historySlice = 200
+
+// inSlices writes until it is done.
+func (e *Engine) inSlices(ctx context.Context, write func(tx *store.Tx) (done bool, err error)) error {
+	for done := false; !done; {
+		err := e.db.Write(ctx, func(tx *store.Tx) (err error) { done, err = write(tx); return err })
+		if err != nil {
 			return err
 		}
-		if before == "" {
-			return nil
-		}
-		return tx.PruneMessages(ctx, p.Name, before)
-	})
+	}
+	return nil
 }

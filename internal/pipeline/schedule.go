@@ -106,15 +106,19 @@ func (e *Engine) recoverSchedules(ctx context.Context, tx *store.Tx) error {
 	if err != nil {
 		return err
 	}
-	for _, s := range list {
-		has, err := tx.HasJobLike(ctx, scheduleTick{}.Kind(), s.Pipeline, func(args []byte) bool {
-			var tick scheduleTick
-			return json.Unmarshal(args, &tick) == nil && tick.Pipeline == s.Pipeline && tick.Condition == s.Condition && store.Time(tick.At) == s.NextAt
-		})
-		if err != nil {
-			return err
+	jobs, err := tx.OpenJobs(ctx, scheduleTick{}.Kind())
+	if err != nil {
+		return err
+	}
+	due := map[store.Schedule]bool{}
+	for _, args := range jobs {
+		var tick scheduleTick
+		if json.Unmarshal(args, &tick) == nil {
+			due[store.Schedule{Pipeline: tick.Pipeline, Condition: tick.Condition, NextAt: store.Time(tick.At)}] = true
 		}
-		if has {
+	}
+	for _, s := range list {
+		if due[s] {
 			continue
 		}
 		var next time.Time

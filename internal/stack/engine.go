@@ -2,6 +2,7 @@ package stack
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"slices"
@@ -83,11 +84,19 @@ func (e *Engine) Recover(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		jobs, err := tx.OpenJobs(ctx, actionArgs{}.Kind())
+		if err != nil {
+			return err
+		}
+		worked := map[string]bool{}
+		for _, b := range jobs {
+			var job actionArgs
+			if json.Unmarshal(b, &job) == nil {
+				worked[job.Action] = true
+			}
+		}
 		for _, id := range open {
-			if has, err := tx.HasJob(ctx, actionArgs{}.Kind(), id); err != nil || has {
-				if err != nil {
-					return err
-				}
+			if worked[id] {
 				continue
 			}
 			a, err := tx.StackAction(ctx, id)

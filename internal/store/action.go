@@ -1,9 +1,9 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
-	"slices"
 	"time"
 
 	"github.com/fairlead/fairlead"
@@ -177,8 +177,8 @@ FROM stack_actions WHERE id = $1`
 // Actions lists the actions of the stacks that have or had a name, newest first and without their plans. cursor is the last id
 // of the page before.
 func (tx *Tx) Actions(ctx context.Context, stack string, limit int, cursor string) ([]fairlead.Action, string, error) {
-	const q = `SELECT ` + actionColumns + ` FROM stack_actions WHERE stack = $1 AND ($2 = '' OR id < $2) ORDER BY id DESC LIMIT $3`
-	rows, err := tx.Query(ctx, q, stack, cursor, limit+1)
+	const q = `SELECT ` + actionColumns + ` FROM stack_actions WHERE stack = $1 AND id < $2 ORDER BY id DESC LIMIT $3`
+	rows, err := tx.Query(ctx, q, stack, cmp.Or(cursor, afterAllIDs), limit+1)
 	list, err := Collect(rows, err, scanAction)
 	if err != nil {
 		return nil, "", err
@@ -261,21 +261,9 @@ FROM stack_operations WHERE action_id = $1 ORDER BY n`, action)
 	})
 }
 
-// HasJob reports whether a job of a kind that mentions a text in its arguments waits or runs.
-func (tx *Tx) HasJob(ctx context.Context, kind, text string) (bool, error) {
-	const q = `SELECT count(*) FROM river_job WHERE kind = $1 AND state IN ('available', 'pending', 'retryable', 'running', 'scheduled')
-AND CAST(args AS TEXT) LIKE $2`
-	var n int
-	err := tx.QueryRow(ctx, q, kind, "%"+text+"%").Scan(&n)
-	return n > 0, err
-}
-
-// HasJobLike reports whether a job of a kind that mentions a text in its arguments, and whose arguments are as wanted, waits or
-// runs.
-func (tx *Tx) HasJobLike(ctx context.Context, kind, text string, like func(args []byte) bool) (bool, error) {
-	const q = `SELECT CAST(args AS TEXT) FROM river_job WHERE kind = $1 AND state IN ('available', 'pending', 'retryable', 'running', 'scheduled')
-AND CAST(args AS TEXT) LIKE $2`
-	rows, err := tx.Query(ctx, q, kind, "%"+text+"%")
-	list, err := Collect(rows, err, func(row Row) (args []byte, err error) { return args, row.Scan(&args) })
-	return slices.ContainsFunc(list, like), err
+// OpenJobs lists the arguments of the jobs of a kind that wait or run.
+func (tx *Tx) OpenJobs(ctx context.Context, kind string) ([]json.RawMessage, error) {
+	const q = `SELECT CAST(args AS TEXT) FROM river_job WHERE kind = $1 AND state IN ('available', 'pending', 'retryable', 'running', 'scheduled')`
+	rows, err := tx.Query(ctx, q, kind)
+	return Collect(rows, err, func(row Row) (args json.RawMessage, err error) { return args, row.Scan((*[]byte)(&args)) })
 }

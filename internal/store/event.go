@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strconv"
 
 	"github.com/fairlead/fairlead"
 )
@@ -31,9 +32,18 @@ func (tx *Tx) Events(ctx context.Context, f EventFilter) ([]fairlead.Event, erro
 	if f.Limit <= 0 {
 		f.Limit = 100
 	}
-	const q = `SELECT seq, time, kind, name, action, part, type, message FROM events
-WHERE seq > $1 AND ($2 = '' OR kind = $2) AND ($3 = '' OR name = $3) AND ($4 = '' OR action = $4) ORDER BY seq LIMIT $5`
-	rows, err := tx.Query(ctx, q, f.After, f.Kind, f.Name, f.Action, f.Limit)
+	q, args := `SELECT seq, time, kind, name, action, part, type, message FROM events WHERE seq > $1`, []any{f.After}
+	for _, c := range [][2]string{{"kind", f.Kind}, {"name", f.Name}, {"action", f.Action}} {
+		if c[1] != "" {
+			args = append(args, c[1])
+			q += " AND " + c[0] + " = $" + strconv.Itoa(len(args))
+		}
+	}
+	if f.Action != "" {
+		q += ` AND action <> ''` // as the index has it
+	}
+	args = append(args, f.Limit)
+	rows, err := tx.Query(ctx, q+` ORDER BY seq LIMIT $`+strconv.Itoa(len(args)), args...)
 	return Collect(rows, err, func(row Row) (e fairlead.Event, err error) {
 		err = row.Scan(&e.Seq, ScanTime(&e.Time), &e.Kind, &e.Name, &e.Action, &e.Part, &e.Type, &e.Message)
 		return e, err

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"context"
+	"database/sql"
 	"strings"
 	"time"
 )
@@ -28,3 +30,27 @@ func (db *DB) Waiting() int {
 
 // BePatient has writers share a commit however long that takes.
 func (db *DB) BePatient() { db.batchTime = time.Hour }
+
+// Said is a statement with its arguments.
+type Said struct {
+	Query string
+	Args  []any
+}
+
+// Listen gives every query of the transaction from now on to hear.
+func (tx *Tx) Listen(hear func(Said)) { tx.raw.session = listening{tx.raw.session, hear} }
+
+type listening struct {
+	session
+	hear func(Said)
+}
+
+func (l listening) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	l.hear(Said{query, args})
+	return l.session.QueryContext(ctx, query, args...)
+}
+
+func (l listening) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	l.hear(Said{query, args})
+	return l.session.QueryRowContext(ctx, query, args...)
+}

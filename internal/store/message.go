@@ -1,9 +1,9 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
-	"fmt"
 
 	"github.com/fairlead/fairlead"
 )
@@ -44,8 +44,8 @@ func (tx *Tx) MessageOnce(ctx context.Context, once string) (fairlead.Message, e
 
 // Messages lists what arrived for a pipeline, newest first. cursor is the last id of the page before.
 func (tx *Tx) Messages(ctx context.Context, pipeline string, limit int, cursor string) ([]fairlead.Message, string, error) {
-	const q = selectMessages + ` WHERE pipeline = $1 AND ($2 = '' OR id < $2) ORDER BY id DESC LIMIT $3`
-	rows, err := tx.Query(ctx, q, pipeline, cursor, limit+1)
+	const q = selectMessages + ` WHERE pipeline = $1 AND id < $2 ORDER BY id DESC LIMIT $3`
+	rows, err := tx.Query(ctx, q, pipeline, cmp.Or(cursor, afterAllIDs), limit+1)
 	list, err := Collect(rows, err, scanMessage)
 	if err != nil {
 		return nil, "", err
@@ -194,12 +194,4 @@ func (tx *Tx) MoveSchedule(ctx context.Context, pipeline, condition, from, to st
 func (tx *Tx) Schedules(ctx context.Context) ([]Schedule, error) {
 	rows, err := tx.Query(ctx, `SELECT pipeline, condition, next_at FROM schedules ORDER BY pipeline, condition`)
 	return Collect(rows, err, func(row Row) (s Schedule, err error) { return s, row.Scan(&s.Pipeline, &s.Condition, &s.NextAt) })
-}
-
-// PruneMessages removes messages of a pipeline that arrived before a time.
-func (tx *Tx) PruneMessages(ctx context.Context, pipeline, before string) error {
-	if _, err := tx.Exec(ctx, `DELETE FROM messages WHERE pipeline = $1 AND received_at < $2`, pipeline, before); err != nil {
-		return fmt.Errorf("store: prune messages: %w", err)
-	}
-	return nil
 }

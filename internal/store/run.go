@@ -1,11 +1,13 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/fairlead/fairlead"
@@ -147,6 +149,28 @@ type RunFilter struct {
 	Since, Until     time.Time // of their making
 }
 
+// where is the condition of a filter on the runs of a pipeline before a number, and its arguments. It says only what is asked
+// for: with conditions that may be empty no index would be used. Times become numbers, because lists are in their order.
+func (f RunFilter) where(pipeline string, before int64) (string, []any) {
+	conditions, args := []string{"pipeline = $1", "number < $2"}, []any{pipeline, before}
+	and := func(condition string, arg any) {
+		args = append(args, arg)
+		conditions = append(conditions, strings.ReplaceAll(condition, "?", "$"+strconv.Itoa(len(args))))
+	}
+	for _, c := range [][2]string{{"state = ?", f.State}, {"cause = ?", f.Cause}, {"started_by = ?", f.By}} {
+		if c[1] != "" {
+			and(c[0], c[1])
+		}
+	}
+	if !f.Since.IsZero() {
+		and(`number >= (SELECT t.number FROM runs t WHERE t.pipeline = $1 AND t.created_at >= ? ORDER BY t.created_at, t.number LIMIT 1)`, Time(f.Since))
+	}
+	if !f.Until.IsZero() {
+		and(`number <= (SELECT t.number FROM runs t WHERE t.pipeline = $1 AND t.created_at < ? ORDER BY t.created_at DESC, t.number DESC LIMIT 1)`, Time(f.Until))
+	}
+	return strings.Join(conditions, " AND "), args
+}
+
 // FindRuns is PipelineRuns with a filter.
 func (tx *Tx) FindRuns(ctx context.Context, pipeline string, f RunFilter, limit int, cursor string) ([]fairlead.Run, string, error) {
 	if f == (RunFilter{}) {
@@ -156,15 +180,9 @@ func (tx *Tx) FindRuns(ctx context.Context, pipeline string, f RunFilter, limit 
 	if err != nil {
 		return nil, "", err
 	}
-	stamp := func(t time.Time) string {
-		if t.IsZero() {
-			return ""
-		}
-		return Time(t)
-	}
-	const q = selectRun + ` WHERE pipeline = $1 AND number < $2 AND ($3 = '' OR state = $3) AND ($4 = '' OR cause = $4)
-AND ($5 = '' OR started_by = $5) AND ($6 = '' OR created_at >= $6) AND ($7 = '' OR created_at < $7) ORDER BY number DESC LIMIT $8`
-	rows, err := tx.Query(ctx, q, pipeline, before, f.State, f.Cause, f.By, stamp(f.Since), stamp(f.Until), limit+1)
+	where, args := f.where(pipeline, before)
+	args = append(args, limit+1)
+	rows, err := tx.Query(ctx, selectRun+` WHERE `+where+` ORDER BY number DESC LIMIT $`+strconv.Itoa(len(args)), args...)
 	list, err := Collect(rows, err, scanRun)
 	if err != nil {
 		return nil, "", err
@@ -173,24 +191,9 @@ AND ($5 = '' OR started_by = $5) AND ($6 = '' OR created_at >= $6) AND ($7 = '' 
 	return list, next, nil
 }
 
-// PruneRuns removes ended runs of a pipeline with their logs: those that ended before a time, when that is not "", and all but
-// the newest count, when that is not 0.
-func (tx *Tx) PruneRuns(ctx context.Context, pipeline, before string, count int) (n int64, err error) {
-	const which = `pipeline = $1 AND ended_at IS NOT NULL AND (($2 <> '' AND ended_at < $2) OR ($3 > 0 AND number <=
-(SELECT coalesce((SELECT r.number FROM runs r WHERE r.pipeline = $1 ORDER BY r.number DESC LIMIT 1 OFFSET $3), 0))))`
-	if _, err := tx.Exec(ctx, `DELETE FROM events WHERE kind = 'run' AND name IN (SELECT id FROM runs WHERE `+which+`)`, pipeline, before, count); err != nil {
-		return 0, err
-	}
-	res, err := tx.Exec(ctx, `DELETE FROM runs WHERE `+which, pipeline, before, count)
-	if err != nil {
-		return 0, err
-	}
-	return res.RowsAffected()
-}
-
 // Runs lists the runs of all pipelines, newest first. cursor is the last id of the page before.
 func (tx *Tx) Runs(ctx context.Context, limit int, cursor string) ([]fairlead.Run, string, error) {
-	rows, err := tx.Query(ctx, selectRun+` WHERE ($1 = '' OR id < $1) ORDER BY id DESC LIMIT $2`, cursor, limit+1)
+	rows, err := tx.Query(ctx, selectRun+` WHERE id < $1 ORDER BY id DESC LIMIT $2`, cmp.Or(cursor, afterAllIDs), limit+1)
 	list, err := Collect(rows, err, scanRun)
 	if err != nil {
 		return nil, "", err

@@ -291,6 +291,9 @@ func NotFound(err error, format string, args ...any) error {
 	return err
 }
 
+// afterAllIDs stands for no cursor in lists by id that begin with the newest. With a condition for both cases no index would be used.
+const afterAllIDs = "~"
+
 // Page cuts a list that was read with limit+1 to limit and returns the cursor of the next page, empty at the end.
 func Page[T any](list []T, limit int, cursor func(T) string) ([]T, string) {
 	if len(list) <= limit {
