@@ -63,7 +63,7 @@ func newRootCommand(a *app) *cobra.Command {
 		newTemplateCommand(a), newTargetCommand(a), newStackCommand(a),
 		newGroupCommand(a), newPipelineCommand(a), newPipelineTemplateCommand(a), newRunCommand(a), newChannelCommand(a),
 		newImageCommand(a), newUserCommand(a), newTokenCommand(a),
-		newVersionCommand(a), newDemoCommand(), newDemoWebCommand(), newForwardCommand(),
+		newSettingsCommand(a), newVersionCommand(a), newDemoCommand(), newDemoWebCommand(), newForwardCommand(),
 	)
 	root.Version = buildVersion()
 	root.SetVersionTemplate("fairlead {{.Version}}\n")

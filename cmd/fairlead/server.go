@@ -230,15 +230,16 @@ func (s *Server) open(ctx context.Context) error {
 	s.pipelines = pipeline.New(pipeline.Config{
 		Notify: sender, DB: s.db, Stacks: s.stacks, Images: s.registry, Stands: stands, PublicURL: s.cfg.PublicURL, Samples: examples.PipelineTemplates(), Log: s.log,
 	})
-	return s.openAPI(who)
+	return s.openAPI(who, sender)
 }
 
-func (s *Server) openAPI(who *auth.Auth) (err error) {
+func (s *Server) openAPI(who *auth.Auth, sender *notify.Service) (err error) {
 	t := newTelemetry(s.db, s.log)
 	s.api, err = api.New(api.Config{
 		DB: s.db, Auth: who, Registry: s.registry, Stacks: s.stacks, Pipelines: s.pipelines,
 		PrepareTarget: s.targets.prepare, CheckTarget: s.targets.check, ForgetTarget: s.targets.forget,
 		Ready: s.ready, Metrics: t.handler(), Observe: t.observe, Version: buildVersion(), Log: s.log,
+		Settings: s.cfg.shown(sender), SendTest: sendTest(sender),
 		Console: web.Files(), SecureCookie: strings.HasPrefix(s.cfg.PublicURL, "https://"),
 	})
 	if err != nil {

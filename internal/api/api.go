@@ -41,6 +41,10 @@ type Config struct {
 
 	// ForgetTarget is told that a target was removed. Default: nobody.
 	ForgetTarget func(name string)
+	// Settings are what administrators see of how the server was started; its version and limits are filled in.
+	Settings fairlead.Settings
+	// SendTest sends a user a message by "email" or "sms" at once. Default: it is refused.
+	SendTest func(ctx context.Context, by string, u fairlead.User) error
 	// Ready says why the server is not ready, nil when it is. Default: the database answers.
 	Ready func() error
 	// Console holds the console's built files, as package web has them. Default: a page that says how to get them.

@@ -140,6 +140,8 @@ func (a *API) routes() {
 
 	add(a, "callHook", "POST "+hooksPath+"{token}", tagHooks, "Send a message to a trigger condition", a.hook, public, accepted, anyQuery)
 
+	add(a, "getSettings", "GET /api/v1/settings", tagServer, "See how the server was started", a.getSettings)
+	add(a, "sendTest", "POST /api/v1/settings/test", tagServer, "Send yourself a message, to see whether it arrives", a.sendTest)
 	add(a, "getHealth", "GET /healthz", tagServer, "Whether the process serves", a.healthy, public)
 	add(a, "getReady", "GET /readyz", tagServer, "Whether everything was started", a.ready, public)
 }

@@ -110,6 +110,8 @@ GET /api/v1/tags
 DELETE /api/v1/tags
 GET /api/v1/events
 POST /hooks/{token}
+GET /api/v1/settings
+POST /api/v1/settings/test
 GET /healthz
 GET /readyz
 GET /metrics

@@ -37,6 +37,7 @@ const (
 	Events        Kind = "events"
 	Channels      Kind = "channels"
 	Audit         Kind = "audit"
+	Settings      Kind = "settings"
 
 	PipelineTemplates Kind = "pipeline templates"
 )

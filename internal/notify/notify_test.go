@@ -15,6 +15,7 @@ import (
 	"net/mail"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -362,5 +363,45 @@ func TestMailServerRefuses(t *testing.T) {
 		if _, err := notify.NewMailServer(tt[0], tt[1], nil); fairlead.ErrorCode(err) != fairlead.Invalid {
 			t.Errorf("%v: %v", tt, err)
 		}
+	}
+}
+
+func TestSettings(t *testing.T) {
+	box, err := notify.NewMailServer("smtp://robot:p%40ss@mail.test:2525", "Fairlead <fairlead@example.com>", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gateway := &notify.SMSGateway{URL: "https://key:hush@sms.test/send/t0ken?to=${phone}&text=${text}", Headers: map[string]string{"Authorization": "hush"}}
+	mail, sms := notify.New(notify.Config{Mail: box, SMS: gateway}).Settings()
+	if mail == nil || *mail != (fairlead.MailSettings{Server: "mail.test:2525", Encrypted: true, User: "robot", From: "Fairlead <fairlead@example.com>"}) {
+		t.Errorf("mail %+v", mail)
+	}
+	if sms == nil || *sms != (fairlead.SMSSettings{Gateway: "https://sms.test", Method: "GET"}) {
+		t.Errorf("text messages %+v; want no more than the host", sms)
+	}
+	if mail, sms := notify.New(notify.Config{}).Settings(); mail != nil || sms != nil {
+		t.Errorf("%v and %v where nothing is set", mail, sms)
+	}
+}
+
+func TestTry(t *testing.T) {
+	var got atomic.Value
+	status := http.StatusOK
+	gateway := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got.Store(r.URL.Query().Get("to") + ": " + r.URL.Query().Get("text"))
+		w.WriteHeader(status)
+	}))
+	t.Cleanup(gateway.Close)
+	s := notify.New(notify.Config{SMS: &notify.SMSGateway{URL: gateway.URL + "?to=${phone}&text=${text}"}})
+	alice := fairlead.User{Name: "alice", Phone: "+86 10"}
+	if err := s.Try(t.Context(), notify.SMS, alice, "subject", "body"); err != nil || got.Load() != "+86 10: body" {
+		t.Errorf("%v, %v", err, got.Load())
+	}
+	if err := s.Try(t.Context(), notify.Email, alice, "subject", "body"); fairlead.ErrorCode(err) != fairlead.Invalid {
+		t.Errorf("%v; want that alice has no e-mail address", err)
+	}
+	status = http.StatusForbidden
+	if err := s.Try(t.Context(), notify.SMS, alice, "subject", "body"); fairlead.ErrorCode(err) != fairlead.Failed {
+		t.Errorf("%v; want that the gateway refused", err)
 	}
 }

@@ -4,10 +4,12 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"net"
 	"net/url"
 	"strconv"
 	"strings"
 
+	"github.com/google/uuid"
 	"github.com/wneessen/go-mail"
 
 	"github.com/fairlead/fairlead"
@@ -103,6 +105,48 @@ func (s *Service) ToUser(kind string, u fairlead.User, subject, body string) Req
 		return Request{Problem: "no gateway for text messages is set; an administrator can set one with: fairlead serve --sms-url"}
 	}
 	return s.sms.request(u.Phone, strings.TrimSpace(body))
+}
+
+// Try sends a user something by e-mail or text message at once and once, and says what became of it. It is not recorded.
+func (s *Service) Try(ctx context.Context, kind string, u fairlead.User, subject, body string) error {
+	r := s.ToUser(kind, u, subject, body)
+	if r.Problem != "" {
+		return fairlead.Errorf(fairlead.Invalid, "%s", r.Problem)
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return err
+	}
+	if _, err := s.deliver(ctx, fairlead.SentNotification{ID: id.String(), Kind: kind}, r); err != nil {
+		return fairlead.Errorf(fairlead.Failed, "the message could not be sent: %w", err)
+	}
+	return nil
+}
+
+// Settings are what may be shown of the mail server; nil when there is none.
+func (s *MailServer) Settings() *fairlead.MailSettings {
+	if s == nil {
+		return nil
+	}
+	return &fairlead.MailSettings{Server: net.JoinHostPort(s.host, strconv.Itoa(s.port)), Encrypted: s.direct || s.user != "", User: s.user, From: s.from}
+}
+
+// Settings are what may be shown of the gateway; nil when there is none.
+func (g *SMSGateway) Settings() *fairlead.SMSSettings {
+	if g == nil {
+		return nil
+	}
+	r := g.request("0", "text")
+	shown := &fairlead.SMSSettings{Method: r.Method}
+	if u, err := url.Parse(r.URL); err == nil {
+		shown.Gateway = u.Scheme + "://" + u.Host
+	}
+	return shown
+}
+
+// Settings are what may be shown of where messages to people go.
+func (s *Service) Settings() (*fairlead.MailSettings, *fairlead.SMSSettings) {
+	return s.mail.Settings(), s.sms.Settings()
 }
 
 func (g *SMSGateway) request(phone, text string) Request {
