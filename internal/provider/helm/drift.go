@@ -4,13 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
 
-	"helm.sh/helm/v4/pkg/kube"
 	release "helm.sh/helm/v4/pkg/release/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -56,7 +53,7 @@ func (s *session) changedFields(o object, live *unstructured.Unstructured, r *re
 		return "", err
 	}
 	force := true
-	would, err := o.resource.Patch(s.ctx, o.name, types.ApplyPatchType, data, metav1.PatchOptions{FieldManager: fieldManager(), Force: &force, DryRun: []string{metav1.DryRunAll}})
+	would, err := o.resource.Patch(s.ctx, o.name, types.ApplyPatchType, data, metav1.PatchOptions{FieldManager: manager, Force: &force, DryRun: []string{metav1.DryRunAll}})
 	switch {
 	case apierrors.IsForbidden(err):
 		return "", nil // it may not be looked at so closely
@@ -96,14 +93,6 @@ func marked(want *unstructured.Unstructured, r *release.Release) *unstructured.U
 	u.SetLabels(labels)
 	u.SetAnnotations(annotations)
 	return u
-}
-
-// fieldManager is the name under which Helm applies: that of the program, unless it is told another.
-func fieldManager() string {
-	if kube.ManagedFieldsManager != "" {
-		return kube.ManagedFieldsManager
-	}
-	return filepath.Base(os.Args[0])
 }
 
 // difference is the first field in which a live object differs from what is wanted; "" when none does.

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"helm.sh/helm/v4/pkg/kube"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/fairlead/fairlead"
@@ -86,6 +87,13 @@ type Provider struct {
 	clients *clients
 }
 
+// manager is the name under which Helm owns the fields that it applies, whatever the program is called: two servers, or two
+// versions of one, would leave fields of each other behind otherwise.
+const manager = "fairlead"
+
+// nameManager tells Helm so; it has one name for the whole process.
+var nameManager = sync.OnceFunc(func() { kube.ManagedFieldsManager = manager })
+
 // New returns a Provider. It does not contact the cluster.
 func New(c Config) (*Provider, error) {
 	if len(c.Kubeconfig) == 0 && !c.InCluster {
@@ -104,6 +112,7 @@ func New(c Config) (*Provider, error) {
 	if _, err := p.restConfig(); err != nil {
 		return nil, err
 	}
+	nameManager()
 	return p, nil
 }
 
