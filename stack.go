@@ -185,6 +185,8 @@ type FieldChange struct {
 	// live value is absent.
 	Live    any  `json:"live,omitempty"`
 	Drifted bool `json:"drifted,omitempty"`
+	// Owner is who holds the live value, when that is somebody else: carrying out the plan is refused then, and a preview shows it.
+	Owner string `json:"owner,omitempty" doc:"who else holds the live value, so that carrying the plan out is refused unless the element may adopt"`
 }
 
 // Drift is how a stack differs from what was last applied, as read from its target.
@@ -308,6 +310,12 @@ type Record struct {
 	Health    HealthState `json:"health"`
 	Reason    string      `json:"reason,omitempty"`
 	UpdatedAt time.Time   `json:"updated_at"`
+	// AdoptAs is the element that a user names to let the resource be taken over: that of the outermost stack. Empty: Element.
+	// It is set on the way to the provider and never stored.
+	AdoptAs string `json:"-"`
+	// Begun is when the operation began that works on the resource; nil while none does, and never stored. What the target says
+	// of an earlier try is no judgement of this one.
+	Begun *time.Time `json:"-"`
 }
 
 // Change is a provider's decision about one element: what Apply shall do. Record is stored before Apply is called.
@@ -317,9 +325,13 @@ type Change struct {
 	Prior  *Record // what is there now; nil when the element is new
 	Reason string  // why replace, when it is
 	// Nested is the plan of a stack that is an element, for showing; Secrets are values of the element that must never be
-	// shown. Both are for the plan only and not stored with the change.
+	// shown. Both are for the plan only and not stored with the change, as are the next two.
 	Nested  *Plan
 	Secrets []string
+	// Refused is why the change cannot be carried out as it is, because somebody else holds fields that it sets. A preview goes
+	// on and shows it. Held are those fields.
+	Refused error
+	Held    []FieldChange
 }
 
 // HealthState is the state of a resource or stack as seen on the target.

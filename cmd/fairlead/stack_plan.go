@@ -92,6 +92,9 @@ func printPlan(p *printer, plan fairlead.Plan) {
 	if n := count["drifted"]; n > 0 {
 		p.painted(magenta, fmt.Sprintf("drift: %s changed on the target by somebody else, marked with !; applying the plan sets back what it lists", plural(n, "field")))
 	}
+	if n := count["held"]; n > 0 {
+		p.painted(magenta, fmt.Sprintf("conflict: %s held by somebody else; carrying the plan out is refused unless the element adopts (--adopt)", plural(n, "field")))
+	}
 	if hash := strings.TrimPrefix(plan.Hash, "sha256:"); len(hash) > shownHash {
 		p.line("preview: " + hash[:shownHash])
 	}
@@ -118,7 +121,10 @@ func printOperations(p *printer, plan fairlead.Plan, indent string, count map[st
 		}
 		p.painted(signColour(mark), line)
 		for _, f := range op.Fields {
-			if f.Drifted && !op.Adopt {
+			switch {
+			case f.Owner != "":
+				count["held"]++
+			case f.Drifted && !op.Adopt:
 				count["drifted"]++
 			}
 			printField(p, f, indent)
@@ -162,7 +168,11 @@ func fieldLine(f fairlead.FieldChange) string {
 		after = "(known when it runs)"
 	}
 	if f.Drifted {
-		return fmt.Sprintf("! %s: applied %s, on the target %s, wanted %s", f.Path, orNothing(f.Before), orNothing(f.Live), after)
+		line := fmt.Sprintf("! %s: applied %s, on the target %s, wanted %s", f.Path, orNothing(f.Before), orNothing(f.Live), after)
+		if f.Owner != "" {
+			line += ", held by " + f.Owner
+		}
+		return line
 	}
 	switch {
 	case f.Before == nil:

@@ -87,7 +87,7 @@ func TestPlanText(t *testing.T) {
 			{Path: "spec.host", Before: "a", Unknown: true},
 			{Path: "spec.motto", Before: "a\nb"},
 			{Path: "spec.tags", After: []any{"x"}},
-			{Path: "spec.image", Before: "a:1", After: "a:2", Live: "a:hack", Drifted: true},
+			{Path: "spec.image", Before: "a:1", After: "a:2", Live: "a:hack", Drifted: true, Owner: "kubectl-edit"},
 			{Path: "spec.extra", Live: map[string]any{"k": 1}, Drifted: true},
 		}},
 		{Element: "db-user", Type: "CCE.Secret", Verb: fairlead.OpCreate, Fields: []fairlead.FieldChange{
@@ -101,7 +101,7 @@ func TestPlanText(t *testing.T) {
     ~ spec.host: a -> (known when it runs)
     - spec.motto: a\nb
     + spec.tags: ["x"]
-    ! spec.image: applied a:1, on the target a:hack, wanted a:2
+    ! spec.image: applied a:1, on the target a:hack, wanted a:2, held by kubectl-edit
     ! spec.extra: applied nothing, on the target {"k":1}, wanted nothing
 + create db-user  CCE.Secret
     + spec:
@@ -111,7 +111,8 @@ func TestPlanText(t *testing.T) {
     ~ data.a: theirs -> ours
 ± replace pod  CCE.Pod  (the image changes)
 plan: 1 to adopt, 1 to create, 1 to update, 1 to replace, 0 to delete, 1 as they are
-drift: 2 fields changed on the target by somebody else, marked with !; applying the plan sets back what it lists
+drift: 1 field changed on the target by somebody else, marked with !; applying the plan sets back what it lists
+conflict: 1 field held by somebody else; carrying the plan out is refused unless the element adopts (--adopt)
 preview: 0123456789abcdef
 `
 	if got := p.String(); got != want {

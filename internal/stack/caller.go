@@ -23,6 +23,10 @@ type caller struct {
 	until  time.Time // when the action's time is up
 	mask   fairlead.Mask
 	levels []level // the stacks around, the outermost first
+	// root is the element of the outermost stack that the nested one is in.
+	root string
+	// look tells that the plan is only shown.
+	look bool
 }
 
 // level is one of the stacks around a nested one.
@@ -49,10 +53,10 @@ func callerOf(ctx context.Context) caller {
 	return c
 }
 
-// within tells the nested stacks that are planned with ctx which stack they are in.
-func within(ctx context.Context, s fairlead.Stack, mask fairlead.Mask) context.Context {
+// within tells the nested stacks that are planned with ctx which stack they are in, and whether the plan is only shown.
+func within(ctx context.Context, s fairlead.Stack, mask fairlead.Mask, look bool) context.Context {
 	c := callerOf(ctx)
-	c.mask = mask
+	c.mask, c.look = mask, look
 	if n := len(c.levels); n > 0 && c.levels[n-1].stack == s.Name {
 		c.levels = c.levels[:n-1]
 	}
@@ -72,19 +76,27 @@ func (c caller) deeper(next level) error {
 	return nil
 }
 
-// levelsAbove reads the stacks around a nested one.
-func levelsAbove(ctx context.Context, tx *store.Tx, s fairlead.Stack) (levels []level, err error) {
+// levelsAbove reads the stacks around a nested one, and which element of the outermost it is in.
+func levelsAbove(ctx context.Context, tx *store.Tx, s fairlead.Stack) (levels []level, root string, err error) {
 	for s.Parent != "" && len(levels) < maxLevels {
+		inner := s.ID
 		if s, err = tx.Stack(ctx, s.Parent); err != nil {
 			if fairlead.ErrorCode(err) == fairlead.NotFound {
 				break
 			}
-			return nil, err
+			return nil, "", err
+		}
+		records, err := tx.Records(ctx, s.ID)
+		if err != nil {
+			return nil, "", err
+		}
+		if i := slices.IndexFunc(records, func(r fairlead.Record) bool { return r.Identity[keyID] == inner }); i >= 0 {
+			root = records[i].Element
 		}
 		levels = append(levels, level{s.Name, s.Template + "@" + s.Version})
 	}
 	slices.Reverse(levels)
-	return levels, nil
+	return levels, root, nil
 }
 
 // called is the caller that a slice is for the nested stacks of its stack.
@@ -92,7 +104,7 @@ func (s *slice) called(above []level) caller {
 	aim := s.want.Template + "@" + s.want.Version
 	return caller{
 		action: s.action.ID, slice: s.job.Args.Slice, tries: int64(s.job.Attempt), by: s.action.By, forced: s.action.Forced, until: s.deadline(), mask: s.mask,
-		levels: append(above, level{s.stack.Name, aim}),
+		levels: append(above, level{s.stack.Name, aim}), root: s.root,
 	}
 }
 

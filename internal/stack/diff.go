@@ -52,6 +52,20 @@ func liveChanges(kind string, before, after, live map[string]any, mask fairlead.
 	return d.fields
 }
 
+// heldBy adds to the fields of a plan who else holds them.
+func heldBy(fields []fairlead.FieldChange, kind string, held []fairlead.FieldChange, mask fairlead.Mask) []fairlead.FieldChange {
+	d := differ{mask: mask, hide: strings.HasSuffix(kind, ".Secret")}
+	for _, h := range held {
+		if i := slices.IndexFunc(fields, func(f fairlead.FieldChange) bool { return f.Path == h.Path }); i >= 0 {
+			fields[i].Owner = h.Owner
+			continue
+		}
+		h.Before, h.After, h.Live = d.show(h.Path, h.After), d.show(h.Path, h.After), d.show(h.Path, h.Live)
+		fields = append(fields, h)
+	}
+	return fields
+}
+
 func (d *differ) maps(path string, before, after, live map[string]any) {
 	keys := slices.AppendSeq(make([]string, 0, len(after)), maps.Keys(after))
 	for _, m := range []map[string]any{before, live} {
@@ -249,6 +263,9 @@ func planHash(ops []fairlead.Operation) string {
 			h.value(f.After)
 			if f.Drifted {
 				h.value(f.Live)
+			}
+			if f.Owner != "" {
+				h.text(f.Owner)
 			}
 		}
 		if op.Nested != nil {

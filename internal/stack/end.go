@@ -2,6 +2,7 @@ package stack
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -46,10 +47,7 @@ func (s *slice) outcome() (fairlead.ActionState, string) {
 	for i := range s.ops {
 		done = done && s.ops[i].State == fairlead.OperationSucceeded
 	}
-	cause := ""
-	if s.failed != nil {
-		cause = "element " + s.failed.Element + ": " + s.failed.Message
-	}
+	cause := s.causes()
 	switch {
 	case done:
 		return fairlead.ActionSucceeded, s.remains()
@@ -63,6 +61,32 @@ func (s *slice) outcome() (fairlead.ActionState, string) {
 		return fairlead.ActionTimedOut, text
 	}
 	return fairlead.ActionFailed, cause
+}
+
+// maxCauses bounds how many failed elements the message of an action quotes.
+const maxCauses = 5
+
+// causes are the failures of the elements that failed by themselves, the first one first, then in the author's order.
+func (s *slice) causes() string {
+	if s.failed == nil {
+		return ""
+	}
+	texts := []string{"element " + s.failed.Element + ": " + s.failed.Message}
+	more := 0
+	for i := range s.ops {
+		op := &s.ops[i]
+		switch {
+		case op.State != fairlead.OperationFailed || op.halted || op == s.failed:
+		case len(texts) == maxCauses:
+			more++
+		default:
+			texts = append(texts, "element "+op.Element+": "+op.Message)
+		}
+	}
+	if more > 0 {
+		texts = append(texts, fmt.Sprintf("and %d more elements failed", more))
+	}
+	return strings.Join(texts, "; ")
 }
 
 // remains tells what the action took out of the record and left on the target.

@@ -156,6 +156,7 @@ func (e *Engine) Delete(ctx context.Context, r Request) (fairlead.Action, error)
 
 // Preview returns the plan that a request would carry out. An empty verb means create or, when the stack exists, upgrade.
 func (e *Engine) Preview(ctx context.Context, r Request) (fairlead.Plan, error) {
+	r.look = true
 	p, err := e.Prepare(ctx, r)
 	if err != nil {
 		return fairlead.Plan{}, err

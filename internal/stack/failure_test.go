@@ -2,9 +2,11 @@ package stack_test
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -381,5 +383,47 @@ func TestRefresh(t *testing.T) {
 	}
 	if s, err := b.engine.Refresh(ctx, "shop"); err != nil || s.Health != fairlead.Healthy || s.Reason != "" {
 		t.Errorf("stack %+v, %v", s, err)
+	}
+}
+
+// TestAllFailuresAreTold has several elements fail at once: the action names them all, up to a bound.
+func TestAllFailuresAreTold(t *testing.T) {
+	for _, n := range []int{2, 8} {
+		w := stacktest.NewWorld()
+		b := newBench(t, w.Provider())
+		var elements []el
+		var all sync.WaitGroup // nobody fails before everybody was begun
+		all.Add(n)
+		w.OnCall(func(_ int, c stacktest.Call) {
+			if c.Method == "apply" {
+				all.Done()
+				all.Wait()
+			}
+		})
+		for i := range n {
+			elements = append(elements, el{name: fmt.Sprintf("e%d", i), annotations: map[string]string{"fail": fmt.Sprintf("no room %d", i)}})
+		}
+		b.push("shop", "1.0", source(elements...))
+		a := b.want(fairlead.ActionFailed, b.wait(b.engine.Create(t.Context(), request("1.0"))))
+		parts := strings.Split(a.Message, "; ")
+		if n == 8 {
+			if last := parts[len(parts)-1]; last != "and 3 more elements failed" {
+				t.Errorf("the message ends with %q: %s", last, a.Message)
+			}
+			parts = parts[:len(parts)-1]
+		}
+		slices.Sort(parts)
+		if parts = slices.Compact(parts); len(parts) != min(n, 5) {
+			t.Errorf("%d failed, the message names %d: %s", n, len(parts), a.Message)
+		}
+		for _, part := range parts {
+			var i, j int
+			if _, err := fmt.Sscanf(part, "element e%d: no room %d", &i, &j); err != nil || i != j {
+				t.Errorf("the message has %q: %v", part, err)
+			}
+		}
+		if s := b.stack("shop"); s.Reason != a.Message {
+			t.Errorf("reason %q, message %q", s.Reason, a.Message)
+		}
 	}
 }

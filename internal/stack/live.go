@@ -79,6 +79,9 @@ func (p *planner) cautions(wants []want) (all fairlead.Diagnostics) {
 	}
 	for _, w := range wants {
 		name := w.element.Name
+		if err := w.change.Refused; err != nil {
+			caution(w, "conflict", "carrying this out would be refused: "+err.Error(), "")
+		}
 		switch {
 		case w.change.Verb == fairlead.OpReplace:
 			caution(w, "replaced", fmt.Sprintf("element %q is deleted and made again: %s", name, w.change.Reason),

@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/internal/stack"
 	"github.com/fairlead/fairlead/internal/stack/stacktest"
 	"github.com/fairlead/fairlead/internal/store"
+	"github.com/fairlead/fairlead/internal/template"
 )
 
 // fieldsText is the fields of a plan or drift as lines: what was applied, what is wanted and, after a bar, what is live.
@@ -360,4 +362,122 @@ func TestTheSecondIsToldWhoWasFaster(t *testing.T) {
 	if first := b.events(a.ID)[0].Message; !strings.HasSuffix(first, "because: hotfix") {
 		t.Errorf("event %q", first)
 	}
+}
+
+// TestHeldFieldsAreShown plans a change of a field that somebody else holds: a preview shows who, and carrying it out is refused
+// with the same words, also in a nested stack.
+func TestHeldFieldsAreShown(t *testing.T) {
+	w := stacktest.NewWorld()
+	b := newBench(t, w.Provider())
+	ctx := t.Context()
+	b.push("shop", "1.0", source(el{name: "web", value: "1"}, el{name: "db", value: "1"}))
+	b.push("shop", "2.0", source(el{name: "web", value: "2"}, el{name: "db", value: "2"}))
+	b.want(fairlead.ActionSucceeded, b.wait(b.engine.Create(ctx, request("1.0"))))
+	w.Set("web", stacktest.Behaviour{Held: "kubectl-edit"})
+	w.Change("default/web", "hacked", "k8sManifest", "data", "value")
+
+	plan, err := b.engine.Preview(ctx, request("2.0"))
+	if err != nil {
+		t.Fatal(describe(err))
+	}
+	held := plan.Operations[0].Fields
+	if len(held) != 1 || held[0].Owner != "kubectl-edit" || held[0].Live != "hacked" || held[0].After != "2" || held[0].Before != "1" {
+		t.Errorf("fields of web: %+v", held)
+	}
+	if other := plan.Operations[1].Fields; len(other) != 1 || other[0].Owner != "" {
+		t.Errorf("fields of db: %+v", other)
+	}
+	if text := plan.Warnings.Error(); !strings.Contains(text, "would be refused: element web: data.value is set by kubectl-edit; take it over with --adopt=web") {
+		t.Errorf("warnings: %s", text)
+	}
+	for _, hash := range []string{"", plan.Hash} {
+		r := request("2.0")
+		r.Preview = hash
+		if _, err := b.engine.Upgrade(ctx, r); fairlead.ErrorCode(err) != fairlead.Conflict || !strings.Contains(err.Error(), "--adopt=web") {
+			t.Errorf("an upgrade with preview %q: %v", hash, err)
+		}
+	}
+	if s := b.stack("shop"); s.Version != "1.0" || s.Action != "" || dataOf(w, "default/web")["value"] != "hacked" {
+		t.Errorf("what was refused has changed something: %+v", s)
+	}
+	r := request("2.0")
+	r.Adopt = []string{"web"}
+	b.want(fairlead.ActionSucceeded, b.wait(b.engine.Upgrade(ctx, r)))
+	if got := dataOf(w, "default/web")["value"]; got != "2" {
+		t.Errorf("after adoption the value is %v", got)
+	}
+
+	b.push("whole", "1.0", nesting("shop@1.0"))
+	b.push("whole", "2.0", nesting("shop@2.0"))
+	outer := stack.Request{Name: "whole", Template: "whole", Version: "1.0", Namespace: "inner"}
+	w.Set("web", stacktest.Behaviour{})
+	b.want(fairlead.ActionSucceeded, b.wait(b.engine.Create(ctx, outer)))
+	w.Set("web", stacktest.Behaviour{Held: "kubectl-edit"})
+	outer.Version = "2.0"
+	if plan, err = b.engine.Preview(ctx, outer); err != nil {
+		t.Fatal(describe(err))
+	}
+	if n := plan.Operations[0].Nested; n == nil || n.Operations[0].Fields[0].Owner != "kubectl-edit" || !strings.Contains(n.Warnings.Error(), "--adopt=part") {
+		t.Errorf("the nested plan: %+v", n)
+	}
+	if _, err := b.engine.Upgrade(ctx, outer); fairlead.ErrorCode(err) != fairlead.Conflict || !strings.Contains(describe(err), "--adopt=part") {
+		t.Errorf("an upgrade of the outer stack: %v", err)
+	}
+	outer.Adopt = []string{"part"}
+	b.want(fairlead.ActionSucceeded, b.wait(b.engine.Upgrade(ctx, outer)))
+	if got := dataOf(w, "inner/web")["value"]; got != "2" {
+		t.Errorf("after adoption the inner value is %v", got)
+	}
+}
+
+// nesting is a template with one element, part, that is a stack of another template.
+func nesting(ref string) string {
+	return `tosca_definitions_version: huaweicloud_tosca_version_1_0
+node_templates:
+  part:
+    type: HuaweiCloud.AOS.Stack
+    properties: {templateId: ` + ref + `}
+`
+}
+
+// TestLargePlansTryLess counts what an action's own plan tries of many new elements, and what a preview does.
+func TestLargePlansTryLess(t *testing.T) {
+	for _, tt := range []struct {
+		n             int
+		sparing, look bool
+	}{{50, false, false}, {51, true, false}, {51, false, true}} {
+		p := &passes{Fake: stacktest.NewWorld().Provider()}
+		b := newBench(t, p)
+		var elements []el
+		for i := range tt.n {
+			elements = append(elements, el{name: fmt.Sprintf("e%d", i)})
+		}
+		b.push("shop", "1.0", source(elements...))
+		var err error
+		if tt.look {
+			_, err = b.engine.Preview(t.Context(), request("1.0"))
+		} else {
+			_, err = b.engine.Prepare(t.Context(), request("1.0"))
+		}
+		if err != nil {
+			t.Fatal(describe(err))
+		}
+		if p.seen == nil || p.seen.Sparing != tt.sparing {
+			t.Errorf("%d elements, looked at %t: %+v", tt.n, tt.look, p.seen)
+		}
+	}
+}
+
+// passes remembers the pass of a plan.
+type passes struct {
+	*stacktest.Fake
+	mu   sync.Mutex
+	seen *template.Pass
+}
+
+func (p *passes) Plan(ctx context.Context, want template.Element, prior *fairlead.Record) (fairlead.Change, error) {
+	p.mu.Lock()
+	p.seen = want.Pass
+	p.mu.Unlock()
+	return p.Fake.Plan(ctx, want, prior)
 }

@@ -179,8 +179,11 @@ func (n nested) prepare(ctx context.Context, parent, target string, identity map
 	if w.adopt {
 		adopt = []string{adoptAll}
 	}
-	p, err := n.engine.Prepare(ctx, Request{
-		Adopt: adopt, Name: identity[keyName], Target: target, Namespace: w.namespace, Template: name, Version: version, Description: w.description,
+	if c.root == "" {
+		c.root = w.element
+	}
+	p, err := n.engine.Prepare(withCaller(ctx, c), Request{
+		look: c.look, Adopt: adopt, Name: identity[keyName], Target: target, Namespace: w.namespace, Template: name, Version: version, Description: w.description,
 		Inputs: w.inputs, OnFailure: w.onFailure, Timeout: timeout, Actor: fairlead.Actor{User: c.by},
 		nested: &nesting{id: identity[keyID], parent: parent, action: identity[keyAction], cause: c.action, mask: c.mask},
 	})

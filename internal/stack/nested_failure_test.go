@@ -56,7 +56,8 @@ func TestNestedAdoption(t *testing.T) {
 	ctx := t.Context()
 	b.pushNested()
 	w.Foreign("default/core", map[string]any{"k8sManifest": map[string]any{"data": map[string]any{"text": "theirs"}}})
-	if _, err := b.engine.Preview(ctx, request("1.0")); fairlead.ErrorCode(err) != fairlead.Conflict || !strings.Contains(err.Error(), "stack shop-data: stack shop-data-core: ") {
+	if _, err := b.engine.Preview(ctx, request("1.0")); fairlead.ErrorCode(err) != fairlead.Conflict || !strings.Contains(err.Error(), "stack shop-data: stack shop-data-core: ") ||
+		!strings.Contains(err.Error(), "--adopt=data,") {
 		t.Errorf("without adoption: %v", err)
 	}
 	r := request("1.0")

@@ -41,6 +41,8 @@ type operation struct {
 	heard bool
 	// canceled tells that the nested stack's action was asked to stop.
 	canceled bool
+	// halted tells that it failed only because the action ended.
+	halted bool
 }
 
 func (op *operation) row(first int) store.StackOperation {
@@ -173,6 +175,7 @@ func (s *slice) task(op *operation) task {
 		aim := s.stack
 		aim.Template, aim.Version = s.want.Template, s.want.Version
 		t.element = placed(t.element, aim, s.action.Adopt)
+		t.element.AdoptAs = cmp.Or(s.root, op.Element)
 		if r, there := s.records[op.Element]; there {
 			t.prior = &r
 		}
@@ -181,8 +184,10 @@ func (s *slice) task(op *operation) task {
 		if op.Verb == fairlead.OpReplace {
 			t.change.Verb, t.change.Prior = fairlead.OpCreate, nil
 		}
+		t.change.Record.Begun, t.change.Record.AdoptAs = op.StartedAt, cmp.Or(s.root, op.Element)
 	default:
 		t.record = s.records[op.Element]
+		t.record.Begun = op.StartedAt
 	}
 	return t
 }
@@ -347,7 +352,7 @@ func (s *slice) receiveHealth(op *operation, r result) {
 // made takes over the record of what Apply made.
 func (s *slice) made(op *operation, r fairlead.Record) {
 	old := s.records[op.Element]
-	r.Health, r.Reason = old.Health, old.Reason
+	r.Health, r.Reason, r.Begun, r.AdoptAs = old.Health, old.Reason, nil, ""
 	s.putRecord(r)
 	if op.State == fairlead.OperationApplying {
 		op.State = fairlead.OperationWaiting

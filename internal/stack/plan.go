@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -24,6 +25,10 @@ type planner struct {
 	// reads has the target read for what the plan changes, so that the plan tells what somebody else changed there.
 	reads bool
 	adopt []string
+	// thorough has every new resource tried on the target, however many there are.
+	thorough bool
+	root     string // the element of the outermost stack that this one is in; "" when it is that itself
+	pass     *template.Pass
 
 	// volatile are recorded elements whose attributes will change: they are made anew.
 	volatile map[string]bool
@@ -50,11 +55,12 @@ type want struct {
 // plan looks at the target and decides, for all elements at once. What is wrong with the template's values or elements comes
 // as one Invalid error.
 func (p *planner) plan(ctx context.Context) (*planned, error) {
-	p.volatile = map[string]bool{}
+	p.volatile, p.root = map[string]bool{}, callerOf(ctx).root
 	elements, diags := p.template.Evaluate(p.env())
 	if err := diags.Err(p.subject()); err != nil {
 		return nil, err
 	}
+	p.pass = &template.Pass{Sparing: !p.thorough && p.fresh(elements) > maxTried}
 	wants := make([]want, len(elements))
 	for i, el := range elements {
 		wants[i].element = p.placed(el)
@@ -73,6 +79,20 @@ func (p *planner) plan(ctx context.Context) (*planned, error) {
 	out := p.assemble(wants)
 	out.Warnings = slices.Concat(diags, checks, unread, p.cautions(wants))
 	return out, nil
+}
+
+// maxTried is how many new elements an action's own plan tries on the target one by one. Trying costs as much as making, and in a
+// large stack that is what one waits for; a preview, which is there to find mistakes, tries them all.
+const maxTried = 50
+
+// fresh counts the elements that nothing is recorded of.
+func (p *planner) fresh(elements []template.Element) (n int) {
+	for _, el := range elements {
+		if _, recorded := p.records[el.Name]; !recorded {
+			n++
+		}
+	}
+	return n
 }
 
 func (p *planner) subject() string {
@@ -99,7 +119,10 @@ func environment(s fairlead.Stack, inputs map[string]any, attributes func(string
 }
 
 // placed tells an element where it is made.
-func (p *planner) placed(el template.Element) template.Element { return placed(el, p.stack, p.adopt) }
+func (p *planner) placed(el template.Element) template.Element {
+	el.Pass, el.AdoptAs = p.pass, cmp.Or(p.root, el.Name)
+	return placed(el, p.stack, p.adopt)
+}
 
 func placed(el template.Element, s fairlead.Stack, adopt []string) template.Element {
 	el.Adopt = adopts(adopt, el.Name)
@@ -230,8 +253,11 @@ func planElement(ctx context.Context, provider Provider, el template.Element, pr
 		ask = nil
 	}
 	c, err := provider.Plan(ctx, el, ask)
-	if err != nil {
+	switch {
+	case err != nil:
 		return c, err
+	case c.Refused != nil && !callerOf(ctx).look:
+		return c, c.Refused
 	}
 	c.Prior = prior
 	r := &c.Record
@@ -307,7 +333,7 @@ func (p *planner) operation(w want) fairlead.Operation {
 	if op.Adopt = w.adopted(); op.Adopt {
 		before = live
 	}
-	op.Fields = liveChanges(op.Type, before, w.element.Properties, live, p.mask)
+	op.Fields = heldBy(liveChanges(op.Type, before, w.element.Properties, live, p.mask), op.Type, w.change.Held, p.mask)
 	showNested(&op, w.change, p.mask)
 	return op
 }

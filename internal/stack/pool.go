@@ -128,7 +128,7 @@ func (p *pool) make(t task) (r result) {
 func complete(r fairlead.Record, c fairlead.Change) fairlead.Record {
 	want := c.Record
 	r.StackID, r.Stack, r.Element, r.Type, r.Target, r.Namespace = want.StackID, want.Stack, want.Element, want.Type, want.Target, want.Namespace
-	r.Properties, r.Requires, r.Position, r.Retain = want.Properties, want.Requires, want.Position, want.Retain
+	r.Properties, r.Requires, r.Position, r.Retain, r.Begun = want.Properties, want.Requires, want.Position, want.Retain, want.Begun
 	if r.Identity == nil {
 		r.Identity = want.Identity
 	}

@@ -245,11 +245,12 @@ func (e *Engine) prepareWant(ctx context.Context, p *Prepared, now *situation) e
 	pl := planner{
 		provider: provider, stack: p.Stack, template: t, inputs: p.want.Inputs, records: now.records,
 		mask: mask(now.want, p.want), parallel: e.parallel, reads: true, adopt: p.request.Adopt,
+		thorough: p.request.look || p.request.Preview != "",
 	}
 	if err := checkAdopt(t, p.request.Adopt); err != nil {
 		return err
 	}
-	p.planned, err = pl.plan(within(ctx, p.Stack, pl.mask))
+	p.planned, err = pl.plan(within(ctx, p.Stack, pl.mask, p.request.look))
 	if err != nil {
 		return masked(err, pl.mask)
 	}

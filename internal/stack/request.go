@@ -51,6 +51,8 @@ type Request struct {
 	Run     string
 	// Then is enqueued when the action ends, however it ends, in the same transaction.
 	Then *Job
+	// look tells that the plan is only shown: it is made with all care, and what would be refused is shown in it.
+	look bool
 	// nested is set when the stack is an element of another one. Then Inputs are all that is given, not laid over others.
 	nested *nesting
 }

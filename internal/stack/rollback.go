@@ -58,7 +58,7 @@ func (s *slice) wayBack() (*planned, error) {
 		provider: s.provider, stack: stack, template: s.template, inputs: s.want.Inputs, records: s.records,
 		mask: s.mask, parallel: s.engine.parallel,
 	}
-	return pl.plan(within(s.ctx, stack, s.mask))
+	return pl.plan(within(s.ctx, stack, s.mask, false))
 }
 
 // withoutSettled leaves out the operations that have nothing to do, which would only repeat the plan that is there.

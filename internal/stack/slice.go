@@ -45,6 +45,7 @@ type slice struct {
 	provider Provider
 	records  map[string]fairlead.Record
 	mask     fairlead.Mask
+	root     string // the element of the outermost stack that this one is in; "" when it is that itself
 
 	ops    []operation // of the plan from first on
 	first  int
@@ -271,6 +272,7 @@ func (s *slice) halt(op *operation, why string) {
 	if op.Message != "" {
 		text += " while waiting: " + op.Message
 	}
+	op.halted = true
 	s.fail(op, text)
 }
 

@@ -14,6 +14,7 @@ import (
 
 // wish is what the properties of an element say about its nested stack.
 type wish struct {
+	element     string
 	ref         any // templateId
 	inputs      map[string]any
 	description string
@@ -24,7 +25,7 @@ type wish struct {
 
 // wishOf reads the properties. What is wrong comes in one Invalid error.
 func wishOf(el template.Element) (wish, error) {
-	w := wish{ref: el.Properties["templateId"], namespace: el.Namespace, onFailure: fairlead.Keep, adopt: el.Adopt}
+	w := wish{element: el.Name, ref: el.Properties["templateId"], namespace: el.Namespace, onFailure: fairlead.Keep, adopt: el.Adopt}
 	var ds fairlead.Diagnostics
 	if ref, ok := w.ref.(string); (!ok && !template.HasUnknown(w.ref)) || ok && ref == "" {
 		ds = append(ds, finding("nested-stack", "templateId", "a nested stack needs templateId: the id of a template, or NAME@VERSION"))

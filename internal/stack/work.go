@@ -79,7 +79,7 @@ func (e *Engine) load(ctx context.Context, job *river.Job[actionArgs], signal <-
 		if rows, err = tx.Operations(ctx, s.action.ID); err != nil {
 			return err
 		}
-		if above, err = levelsAbove(ctx, tx, s.stack); err != nil {
+		if above, s.root, err = levelsAbove(ctx, tx, s.stack); err != nil {
 			return err
 		}
 		if s.want.Template != "" {

@@ -24,8 +24,12 @@ type Element struct {
 	// Adopt lets the provider take over a resource of that name that exists already and belongs to no stack. Without it such
 	// a resource is a Conflict. The stack engine fills it in.
 	Adopt bool
+	// AdoptAs is the element that a user names for that: Name, or in a nested stack the element of the outermost one.
+	AdoptAs string
 	// Retain keeps the resource on the target when the element or its stack is deleted.
 	Retain bool
+	// Pass is the making of the plan that the element is in; nil when it is planned alone. The stack engine fills it in.
+	Pass *Pass
 }
 
 // Unknown stands for a value that is not known yet: it reads an attribute of an element that is not made.

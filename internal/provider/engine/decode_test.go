@@ -69,7 +69,7 @@ func TestCheck(t *testing.T) {
 		{"kind mismatch", "CCE.Deployment", svc(), []string{"error: the manifest's kind is Service"}},
 		{"unknown kind", "CCE.Ingress", svc(), []string{"error: CCE.Ingress: a container engine has no ingress"}},
 		{"helm", "CCE.HelmRelease", object{}, []string{"error: CCE.HelmRelease needs the helm provider"}},
-		{"cloud", "RDS.MySQL", object{}, []string{"error: RDS.MySQL needs the Huawei Cloud RDS provider"}},
+		{"cloud", "RDS.MySQL", object{}, []string{"error: RDS.MySQL is a resource of Huawei Cloud, and no target of this version can make it"}},
 		{"old api version", "CCE.Deployment", edit(web(), "extensions/v1beta1", "apiVersion"), []string{"warning: apiVersion of a Deployment is apps/v1"}},
 		{"no name", "CCE.Deployment", edit(web(), object{}, "metadata"), []string{"error: metadata.name is missing"}},
 		{"unknown name", "CCE.Deployment", edit(web(), unknown, "metadata", "name"), nil},

@@ -30,7 +30,7 @@ func (p *Provider) Health(ctx context.Context, rec fairlead.Record) (fairlead.He
 	var h fairlead.Health
 	switch {
 	case m.work != nil:
-		h, err = p.workloadHealth(ctx, o, m.work, rec.Identity)
+		h, err = p.workloadHealth(ctx, o, m.work, rec.Identity, rec.Begun)
 	case m.service != nil:
 		h, err = p.serviceHealth(ctx, o, m)
 	default:
@@ -50,7 +50,7 @@ func unhealthy(format string, args ...any) fairlead.Health {
 	return fairlead.Health{State: fairlead.Unhealthy, Reason: fmt.Sprintf(format, args...)}
 }
 
-func (p *Provider) workloadHealth(ctx context.Context, o owner, w *workload, identity map[string]string) (fairlead.Health, error) {
+func (p *Provider) workloadHealth(ctx context.Context, o owner, w *workload, identity map[string]string, begun *time.Time) (fairlead.Health, error) {
 	defer p.elements.lock(o.key())()
 	r, err := p.revise(ctx, o, w, identity)
 	if _, ok := errors.AsType[*missingConfig](err); ok {
@@ -71,7 +71,7 @@ func (p *Provider) workloadHealth(ctx context.Context, o owner, w *workload, ide
 	if o.kind == kindJob {
 		return p.jobHealth(ctx, r, pods), nil
 	}
-	return p.runningHealth(ctx, r, pods), nil
+	return p.runningHealth(ctx, r, pods, begun), nil
 }
 
 // tally counts the pods of a workload.
@@ -109,8 +109,13 @@ func (p *Provider) count(pods []*pod, hash string) tally {
 	return t
 }
 
-func (p *Provider) runningHealth(ctx context.Context, r *revision, pods []*pod) fairlead.Health {
+// runningHealth looks at containers that are to run on. begun is since when an operation works on them, if one does: it has all the
+// time that there is for progress, however old the containers are.
+func (p *Provider) runningHealth(ctx context.Context, r *revision, pods []*pod, begun *time.Time) fairlead.Health {
 	t := p.count(pods, r.hash)
+	if begun != nil && begun.After(t.newest) && !t.newest.IsZero() {
+		t.newest = *begun
+	}
 	want := r.work.replicas
 	switch {
 	case t.ready+t.done >= want && t.current == want && t.old+t.leaving == 0:

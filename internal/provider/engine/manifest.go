@@ -68,8 +68,7 @@ func parse(el template.Element) (*manifest, fairlead.Diagnostics) {
 	family, kind, _ := strings.Cut(el.Type, ".")
 	if family != "CCE" && family != "CCI" || !d.supported(el.Type, kind) {
 		if len(d.diags) == 0 {
-			d.errorf("unsupported-element", "", "deploy it to a target of the kind that can make it; an engine runs CCE and CCI workloads, services, config maps and secrets",
-				"%s needs the %s provider; a container engine cannot make it", el.Type, providerFor(family))
+			d.errorf("unsupported-element", "", adviceFor(el.Type), "%s", refusalOf(el.Type))
 		}
 		return nil, d.diags
 	}
@@ -109,12 +108,30 @@ func (d *decoder) supported(elType, kind string) bool {
 	return false
 }
 
-func providerFor(family string) string {
-	switch family {
-	case "CCE", "CCI":
-		return "kubernetes"
+// refusalOf says why an engine does not make a type that is none of its own; adviceFor, what to do instead.
+func refusalOf(elType string) string {
+	if forKubernetes(elType) {
+		return elType + " is an object of Kubernetes; a container engine cannot make it"
 	}
-	return "Huawei Cloud " + family
+	return elType + " is a resource of Huawei Cloud, and no target of this version can make it"
+}
+
+func adviceFor(elType string) string {
+	if forKubernetes(elType) {
+		return "deploy it to a Kubernetes target; an engine runs CCE and CCI workloads, services, config maps and secrets"
+	}
+	return "leave the element out, make the resource by other means, and give what other elements read of it (an id, an address) as an input"
+}
+
+func forKubernetes(elType string) bool {
+	family, kind, _ := strings.Cut(elType, ".")
+	switch family {
+	case "Kubernetes":
+		return true
+	case "CCE", "CCI":
+		return strings.HasPrefix(kind, "Storage.") || kind == "Namespace" || kind == "Network"
+	}
+	return false
 }
 
 func (d *decoder) checkProperties(props map[string]any, kind string) {

@@ -21,7 +21,7 @@ func (p *Provider) Apply(ctx context.Context, change fairlead.Change) (fairlead.
 	if err != nil {
 		return rec, err
 	}
-	q := request{subject: "element " + rec.Element, verbs: []string{"patch", "create"}, source: o.source}
+	q := request{subject: "element " + rec.Element, verbs: []string{"patch", "create"}, source: o.source, adoptAs: rec.AdoptAs}
 	q.place, err = p.placeOf(ctx, o)
 	if isMissingKind(err) && len(rec.Requires) > 0 {
 		if _, err = p.kinds.soon(ctx, o.GroupVersionKind()); err == nil {
@@ -110,7 +110,7 @@ func (p *Provider) stillOurs(ctx context.Context, q request, change fairlead.Cha
 		known = *change.Prior
 	}
 	if b := belongs(live, known); b == another || b == nobodys && !adopt {
-		return taken(q.subject, q.place.String(), live, b)
+		return taken(q, live, b)
 	}
 	return nil
 }

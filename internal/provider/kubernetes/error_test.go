@@ -4,6 +4,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	admission "k8s.io/api/admissionregistration/v1"
 	authentication "k8s.io/api/authentication/v1"
@@ -52,6 +53,11 @@ func TestTheTargetIsAtFault(t *testing.T) {
 	dead := "https://" + listener.Addr().String()
 	listener.Close()
 	token := w.token(t)
+	account := func(expires time.Time) func(_ *api.Cluster, u *api.AuthInfo) {
+		return func(_ *api.Cluster, u *api.AuthInfo) {
+			*u = api.AuthInfo{Token: kubetest.AccountToken(t, w.namespace, "weak", expires)}
+		}
+	}
 	tests := []struct {
 		name   string
 		change func(cluster *api.Cluster, user *api.AuthInfo)
@@ -61,6 +67,8 @@ func TestTheTargetIsAtFault(t *testing.T) {
 		{"nobody answers", func(c *api.Cluster, _ *api.AuthInfo) { c.Server = dead }, fairlead.Unavailable, []string{dead, "does not answer", "connection refused"}},
 		{"wrong token", func(_ *api.Cluster, u *api.AuthInfo) { *u = api.AuthInfo{Token: "no-such-token"} }, fairlead.Denied,
 			[]string{"does not accept the target's credentials", "expired"}},
+		{"expired token", account(time.Now().Add(-time.Minute)), fairlead.Denied, []string{"does not accept the target's credentials", "expired", "new kubeconfig"}},
+		{"the same token in time", account(time.Now().Add(time.Hour)), fairlead.Denied, []string{"system:serviceaccount:" + w.namespace + ":weak", "may not"}},
 		{"another authority", func(c *api.Cluster, _ *api.AuthInfo) { c.CertificateAuthorityData = nil }, fairlead.Failed, []string{"not trusted", "certificate-authority-data"}},
 		{"no right", func(_ *api.Cluster, u *api.AuthInfo) { *u = api.AuthInfo{Token: token} }, fairlead.Denied,
 			[]string{"system:serviceaccount:" + w.namespace + ":weak", "configmaps", w.namespace, `apiGroups [""]`, "Role"}},

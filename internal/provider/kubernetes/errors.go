@@ -1,6 +1,7 @@
 package kubernetes
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -27,6 +28,7 @@ type request struct {
 	place
 	source  string // path of the manifest in the properties
 	account string // the service account that a pod runs as
+	adoptAs string // the element that may be told to adopt; "" is the subject
 }
 
 // explain gives an error its code and the words that a user needs. What a wait can cure is Unavailable. The kind of an error is
@@ -212,7 +214,7 @@ func explainConflict(q request, s metav1.Status, failed func(fairlead.Code, stri
 		texts[i] = c.field + " is set by " + c.manager
 	}
 	return failed(fairlead.Conflict, "%s: %s; leave these fields out of the manifest, set them back on the cluster, or take them over (--adopt=%s)",
-		q.place, strings.Join(texts, ", "), strings.TrimPrefix(q.subject, "element "))
+		q.place, strings.Join(texts, ", "), cmp.Or(q.adoptAs, strings.TrimPrefix(q.subject, "element ")))
 }
 
 type conflict struct{ field, manager string }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"time"
 
 	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -27,6 +28,11 @@ func (p *Provider) Health(ctx context.Context, rec fairlead.Record) (fairlead.He
 	if err != nil {
 		return fairlead.Health{}, p.explain(ctx, q, err)
 	}
+	if made := p.watches.justWritten(l); made != nil {
+		if h, told := p.judgeMade(made, l); told {
+			return h, nil
+		}
+	}
 	live, err := p.live(ctx, l)
 	switch {
 	case err != nil:
@@ -38,7 +44,7 @@ func (p *Provider) Health(ctx context.Context, rec fairlead.Record) (fairlead.He
 	case belongs(live, rec) != ours:
 		return fairlead.Health{State: fairlead.Unhealthy, Reason: "gone: " + l.String() + " was made anew by somebody else"}, nil
 	}
-	h, err := p.judge(ctx, live)
+	h, err := p.judge(ctx, afresh(live, rec.Begun, time.Now()))
 	if err != nil {
 		return h, p.explain(ctx, q, err)
 	}
@@ -48,6 +54,52 @@ func (p *Provider) Health(ctx context.Context, rec fairlead.Record) (fairlead.He
 		}
 	}
 	return h, nil
+}
+
+// afresh is an object without the news that its time for progress was over before the operation began that works on it now. That
+// gets the whole time itself, also where it changes nothing: what was missing may be there by now, such as an image.
+func afresh(o *unstructured.Unstructured, begun *time.Time, now time.Time) *unstructured.Unstructured {
+	const usual = 600
+	c := condition(o, "Progressing")
+	if begun == nil || c == nil || c["reason"] != "ProgressDeadlineExceeded" {
+		return o
+	}
+	at, err := time.Parse(time.RFC3339, textOf(c["lastUpdateTime"]))
+	limit := time.Duration(status.GetIntField(o.Object, ".spec.progressDeadlineSeconds", usual)) * time.Second
+	if err != nil || !at.Before(*begun) || now.Sub(*begun) > limit {
+		return o
+	}
+	o = o.DeepCopy()
+	list, _, _ := unstructured.NestedSlice(o.Object, "status", "conditions")
+	for _, v := range list {
+		if c, ok := v.(map[string]any); ok && c["type"] == "Progressing" {
+			c["status"], c["reason"], c["message"] = "True", "Retried", "it has time again"
+		}
+	}
+	_ = unstructured.SetNestedSlice(o.Object, list, "status", "conditions") // it was there
+	return o
+}
+
+// judgeMade says how an object is that was applied right now, from the answer to that, as far as that tells. What is still to
+// come is told by a watch.
+func (p *Provider) judgeMade(o *unstructured.Unstructured, l place) (h fairlead.Health, told bool) {
+	switch o.GroupVersionKind().GroupKind() {
+	case schema.GroupKind{Group: "batch", Kind: "Job"}, schema.GroupKind{Kind: "PersistentVolumeClaim"}:
+		return h, false
+	case schema.GroupKind{Kind: "Service"}:
+		kind, _, _ := unstructured.NestedString(o.Object, "spec", "type")
+		return fairlead.Health{State: fairlead.Healthy}, kind != "LoadBalancer" && o.GetDeletionTimestamp() == nil
+	}
+	result, err := status.Compute(o)
+	switch {
+	case err != nil || o.GetDeletionTimestamp() != nil:
+		return h, false
+	case result.Status == status.CurrentStatus:
+		return fairlead.Health{State: fairlead.Healthy}, true
+	case result.Status == status.InProgressStatus && p.watches.reads(scope{GroupVersionResource: l.GroupVersionResource, namespace: l.namespace}) != nil:
+		return fairlead.Health{State: fairlead.HealthProgressing, Reason: result.Message}, true
+	}
+	return h, false
 }
 
 // expired reports whether an object that finished well removes itself after a while, as a Job with a time to live does.

@@ -226,3 +226,49 @@ func TestWatchTellsOfPods(t *testing.T) {
 		}
 	})
 }
+
+// TestRetryHasItsOwnTime lets the time for progress of a Deployment run out, and then begins to work on it again, without a change:
+// the cluster's old judgement is none of the new try.
+func TestRetryHasItsOwnTime(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	quotas := kubetest.Client(t).CoreV1().ResourceQuotas(w.namespace)
+	_, err := quotas.Create(t.Context(), &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Name: "few"},
+		Spec: corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{"pods": resource.MustParse("0")}}}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() (bool, string) {
+		q, err := quotas.Get(t.Context(), "few", metav1.GetOptions{})
+		return err == nil && len(q.Status.Hard) > 0, "the quota has no status"
+	})
+	const deadline = 5
+	el := w.element("web", "CCE.Deployment", edit(deployment("web", "demo/web:1", 1), int64(deadline), "spec", "progressDeadlineSeconds"))
+	r := w.apply(w.plan(el, nil, fairlead.OpCreate))
+	first := w.until(r, fairlead.Unhealthy)
+	if !strings.Contains(first.Reason, "exceeded quota: few") {
+		t.Errorf("reason: %s", first.Reason)
+	}
+
+	later := time.Now().Add(2 * time.Second) // the cluster's times are in whole seconds
+	r.Begun = &later
+	again, err := w.provider.Apply(t.Context(), fairlead.Change{Verb: fairlead.OpUpdate, Record: r, Prior: &r})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again.State, again.Begun = fairlead.RecordMade, &later
+	if h, err := w.provider.Health(t.Context(), again); err != nil || h.State != fairlead.HealthProgressing || !strings.Contains(h.Reason, "exceeded quota: few") {
+		t.Errorf("right after the second try: %+v, %v", h, err)
+	}
+	w.until(again, fairlead.Unhealthy) // when its own time is over too
+
+	third := time.Now().Add(20 * time.Second)
+	again.Begun = &third
+	if h, err := w.provider.Health(t.Context(), again); err != nil || h.State != fairlead.HealthProgressing {
+		t.Errorf("right after the third try: %+v, %v", h, err)
+	}
+	if err := quotas.Delete(t.Context(), "few", metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	w.until(again, fairlead.Healthy)
+}

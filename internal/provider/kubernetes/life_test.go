@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -125,10 +126,16 @@ func TestFieldsOfOthers(t *testing.T) {
 	el := w.element("web", "CCE.Deployment", deployment("web", "demo/web:1", 1))
 	r := w.made(el)
 	w.merge("apps", "v1", "deployments", "web", "kubectl-scale", `{"spec":{"replicas":2}}`)
-	eventually(t, func() (bool, string) {
-		_, err := w.provider.Plan(t.Context(), el, &r)
-		return fairlead.ErrorCode(err) == fairlead.Conflict && strings.Contains(err.Error(), "spec.replicas is set by kubectl-scale"), fmt.Sprint(err)
+	var c fairlead.Change
+	eventually(t, func() (_ bool, _ string) {
+		var err error
+		c, err = w.provider.Plan(t.Context(), el, &r)
+		return c.Refused != nil, fmt.Sprint(c.Verb, err)
 	})
+	wantError(t, c.Refused, fairlead.Conflict, "spec.replicas is set by kubectl-scale", "--adopt=web")
+	if want := []fairlead.FieldChange{{Path: "k8sManifest.spec.replicas", After: int64(1), Live: int64(2), Drifted: true, Owner: "kubectl-scale"}}; !reflect.DeepEqual(c.Held, want) {
+		t.Errorf("held: %+v, want %+v", c.Held, want)
+	}
 	l, err := w.provider.Read(t.Context(), r)
 	if err != nil || !l.Exists || !strings.Contains(l.Reason, "spec.replicas is 2, not 1 (set by kubectl-scale)") {
 		t.Errorf("read: %+v, %v", l, err)

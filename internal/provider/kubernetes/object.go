@@ -103,8 +103,8 @@ func (r *reader) allowed(elType string) (kinds []string, ok bool) {
 			return nil, false
 		}
 	}
-	r.errorf("unsupported-element", "", "deploy it to a target of the kind that can make it; a Kubernetes target makes CCE and CCI objects and, as Kubernetes.Object, every other kind",
-		"%s needs the Huawei Cloud %s provider; a Kubernetes target cannot make it", elType, family)
+	r.errorf("unsupported-element", "", "leave the element out, make the resource by other means, and give what other elements read of it (an id, an address) as an input",
+		"%s is a resource of Huawei Cloud, and no target of this version can make it", elType)
 	return nil, false
 }
 

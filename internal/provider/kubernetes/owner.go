@@ -1,8 +1,10 @@
 package kubernetes
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
+	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -86,9 +88,11 @@ func belongs(live metav1.Object, r fairlead.Record) belonging {
 }
 
 // taken is the Conflict of an object that exists already.
-func taken(subject, what string, live metav1.Object, b belonging) error {
+func taken(q request, live metav1.Object, b belonging) error {
+	subject, what := q.subject, q.place.String()
 	if b == nobodys {
-		return fairlead.Errorf(fairlead.Conflict, "%s: %s exists already and belongs to no stack; adopt it (--adopt), delete it, or give the element's object another name", subject, what)
+		return fairlead.Errorf(fairlead.Conflict, "%s: %s exists already and belongs to no stack; adopt it (--adopt=%s), delete it, or give the element's object another name",
+			subject, what, cmp.Or(q.adoptAs, strings.TrimPrefix(subject, "element ")))
 	}
 	notes := live.GetAnnotations()
 	stack, element, server := notes[annotationStack], notes[annotationElement], notes[annotationMadeBy]

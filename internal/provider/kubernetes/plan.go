@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -33,7 +34,7 @@ func (p *Provider) Plan(ctx context.Context, want template.Element, prior *fairl
 	c := fairlead.Change{Verb: fairlead.OpCreate, Prior: prior, Record: fairlead.Record{
 		StackID: want.StackID, Stack: want.Stack, Element: want.Name, Type: want.Type, Target: want.Target, Namespace: want.Namespace,
 		State: fairlead.RecordPlanned, Properties: want.Properties, Requires: want.Requires, Position: want.Position,
-		Identity: map[string]string{"instance": p.instance},
+		Identity: map[string]string{"instance": p.instance}, AdoptAs: want.AdoptAs,
 	}}
 	if o == nil { // not even its kind is known yet
 		return guess(c, prior), nil
@@ -62,7 +63,36 @@ func (p *Provider) Plan(ctx context.Context, want template.Element, prior *fairl
 	if r.unknown || c.Reason != "" {
 		return guess(c, prior), nil
 	}
+	if p.surelyNew(ctx, want, o, pl, prior) {
+		return c, nil
+	}
 	return p.decide(ctx, c, o, pl)
+}
+
+// surelyNew reports whether an object is to be made and need not be tried on the API server first: in a plan that is sparing with
+// calls, where another of its kind is tried in the namespace, its fields are known here, and there is none of its name.
+func (p *Provider) surelyNew(ctx context.Context, want template.Element, o *object, l place, prior *fairlead.Record) bool {
+	sort := scope{GroupVersionResource: l.GroupVersionResource, namespace: l.namespace}
+	if prior != nil || want.Adopt || !known(o.GroupVersionKind()) || want.Pass.Tries(fmt.Sprint(sort)) {
+		return false
+	}
+	names, err := want.Pass.Once(sort, func() (any, error) { return p.namesIn(ctx, sort) })
+	there, all := names.(map[string]bool)
+	return err == nil && all && !there[l.name]
+}
+
+// namesIn lists the names of a kind's objects in a namespace; nil when there are so many that asking for each is better.
+func (p *Provider) namesIn(ctx context.Context, s scope) (any, error) {
+	const most = 1000
+	list, err := p.meta.Resource(s.GroupVersionResource).Namespace(s.namespace).List(ctx, metav1.ListOptions{Limit: most})
+	if err != nil || list.Continue != "" {
+		return nil, err
+	}
+	names := make(map[string]bool, len(list.Items))
+	for i := range list.Items {
+		names[list.Items[i].Name] = true
+	}
+	return names, nil
 }
 
 // guess is the verb while values are unknown.
@@ -102,7 +132,7 @@ func moved(before, after map[string]string) string {
 // decide compares what is wanted with what is there.
 func (p *Provider) decide(ctx context.Context, c fairlead.Change, o *object, l place) (fairlead.Change, error) {
 	p.mark(o, c.Record)
-	q := request{subject: "element " + c.Record.Element, verbs: []string{"get"}, place: l, source: o.source}
+	q := request{subject: "element " + c.Record.Element, verbs: []string{"get"}, place: l, source: o.source, adoptAs: c.Record.AdoptAs}
 	if c.Prior == nil {
 		err := p.try(ctx, l, o)
 		if !apierrors.IsAlreadyExists(err) {
@@ -139,7 +169,7 @@ func (p *Provider) decideOn(ctx context.Context, c fairlead.Change, o *object, q
 	b := belongs(live, known)
 	switch {
 	case b == another, b == nobodys && !adopt:
-		return c, taken(q.subject, q.place.String(), live, b)
+		return c, taken(q, live, b)
 	case live.GetDeletionTimestamp() != nil:
 		p.namespaces.replaces(c.Record)
 		return anew(c, "it is being deleted"), nil
@@ -149,6 +179,10 @@ func (p *Provider) decideOn(ctx context.Context, c fairlead.Change, o *object, q
 	c.Verb, c.Record.Attributes = fairlead.OpUpdate, nil
 	q.verbs = []string{"patch"}
 	tried, err := p.patchWith(ctx, q.place, o, patching{dry: true, force: adopt})
+	if s, ok := errors.AsType[*apierrors.StatusError](err); ok && len(conflicts(s.ErrStatus)) > 0 {
+		c.Refused, c.Held = p.explain(ctx, q, err), heldFields(q, s.ErrStatus, o.Object, live.Object)
+		tried, err = p.patch(ctx, q.place, o, patching{dry: true, force: true}) // what else there would be to say
+	}
 	switch {
 	case apierrors.IsInvalid(err):
 		return p.replaceable(ctx, c, o, q, err)

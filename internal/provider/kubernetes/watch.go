@@ -54,6 +54,33 @@ type copies struct {
 	end      context.CancelFunc
 	done     chan struct{} // closed when it ended
 	broken   atomic.Bool   // what is kept may be old
+	first    sync.Once
+	failed   chan struct{} // closed at the first trouble
+	late     atomic.Bool   // nobody waits for it any more
+}
+
+// syncTime is how long somebody waits for a watch that begins; asking the API server for each object costs more.
+const syncTime = time.Second
+
+// trouble notes that what is kept may be old.
+func (c *copies) trouble() {
+	c.broken.Store(true)
+	c.first.Do(func() { close(c.failed) })
+}
+
+// wait waits for a watch that begins to have everything.
+func (c *copies) wait() {
+	if c.late.Load() || c.informer.HasSynced() {
+		return
+	}
+	timer := time.NewTimer(syncTime)
+	defer timer.Stop()
+	select {
+	case <-c.informer.HasSyncedChecker().Done():
+	case <-c.failed:
+	case <-timer.C:
+		c.late.Store(true)
+	}
 }
 
 // fence is a write of our own: copies that are older must not be believed.
@@ -61,6 +88,7 @@ type fence struct {
 	version uint64
 	gone    types.UID
 	at      time.Time
+	written *unstructured.Unstructured // what the API server answered, until somebody looks at it
 }
 
 // owner is the element that an object belongs to.
@@ -117,8 +145,21 @@ func (w *watches) sweep(now time.Time) {
 	}
 }
 
-// of returns the watch of a scope once it has everything, and starts it when it does not run; nil otherwise.
+// of returns the watch of a scope if it has everything, and starts it when it does not run; nil otherwise.
 func (w *watches) of(s scope) cache.Indexer {
+	c := w.reads(s)
+	if c == nil {
+		return nil
+	}
+	c.wait()
+	if !c.informer.HasSynced() || c.broken.Load() {
+		return nil
+	}
+	return c.informer.GetIndexer()
+}
+
+// reads notes that a scope is read from, and starts its watch when it does not run; nil when none can.
+func (w *watches) reads(s scope) *copies {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.life == nil {
@@ -129,10 +170,7 @@ func (w *watches) of(s scope) cache.Indexer {
 		c = w.start(s)
 	}
 	c.used = time.Now()
-	if !c.informer.HasSynced() || c.broken.Load() {
-		return nil
-	}
-	return c.informer.GetIndexer()
+	return c
 }
 
 const (
@@ -151,14 +189,16 @@ func (w *watches) start(s scope) *copies {
 		}
 		return o
 	}
-	c := &copies{done: make(chan struct{})}
+	c := &copies{done: make(chan struct{}), failed: make(chan struct{})}
 	informer := cache.NewSharedIndexInformer(&cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
 			return at.List(ctx, narrow(o))
 		},
 		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
 			news, err := at.Watch(ctx, narrow(o))
-			c.broken.Store(err != nil)
+			if c.broken.Store(false); err != nil {
+				c.trouble()
+			}
 			return news, err
 		},
 	}, &unstructured.Unstructured{}, 0, cache.Indexers{
@@ -173,7 +213,7 @@ func (w *watches) start(s scope) *copies {
 	// These fail only on an informer that runs already.
 	_ = informer.SetTransform(trim(s.all))
 	_ = informer.SetWatchErrorHandlerWithContext(func(ctx context.Context, _ *cache.Reflector, err error) {
-		c.broken.Store(true)
+		c.trouble()
 		if ctx.Err() == nil {
 			w.log.Debug("a watch on the cluster was broken off", "resource", s.Resource, "namespace", s.namespace, "error", err)
 		}
@@ -258,7 +298,21 @@ func (w *watches) object(l place) *unstructured.Unstructured {
 
 // wrote remembers a write of our own.
 func (w *watches) wrote(l place, o *unstructured.Unstructured) {
-	w.fence(l, fence{version: versionOf(o)})
+	w.fence(l, fence{version: versionOf(o), written: o})
+}
+
+// justWritten returns, once, what the API server answered to a write of our own, and has the object watched from then on unless
+// its kind has nothing to wait for. The object is shared.
+func (w *watches) justWritten(l place) *unstructured.Unstructured {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	f := w.written[l]
+	o := f.written
+	if o != nil {
+		f.written = nil
+		w.written[l] = f
+	}
+	return o
 }
 
 // erased remembers a deletion of our own.

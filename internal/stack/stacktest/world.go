@@ -28,6 +28,7 @@ type Behaviour struct {
 	Deleting    int    // that many calls of Delete find that it goes on
 	DeleteFail  string // Delete fails with this message
 	Again       int    // that many looks at its health ask for another Apply
+	Held        string // who holds data.value, so that its change is refused without adoption
 	// Hold keeps Apply from taking effect until the channel is closed or the context ends; see OnHold.
 	Hold <-chan struct{}
 }
@@ -327,7 +328,7 @@ func (f *Fake) plan(want template.Element, prior *fairlead.Record) (fairlead.Cha
 		case !exists || o.Stack != "":
 			return c, nil
 		case !want.Adopt:
-			return c, foreign(want.Name, name)
+			return c, foreign(want.Name, name, want.AdoptAs)
 		}
 		c.Verb = fairlead.OpUpdate
 		return c, nil
@@ -340,14 +341,24 @@ func (f *Fake) plan(want template.Element, prior *fairlead.Record) (fairlead.Cha
 		c.Verb, c.Reason = fairlead.OpReplace, "an immutable property changes"
 	case template.HasUnknown(want.Properties), !equal(o.Properties, want.Properties):
 		c.Verb = fairlead.OpUpdate
+		if by := f.world.behaviour(want.Name, want.Properties).Held; by != "" && !want.Adopt {
+			c.Held = []fairlead.FieldChange{{Path: "k8sManifest.data.value", After: dataValue(want.Properties), Live: dataValue(o.Properties), Drifted: true, Owner: by}}
+			c.Refused = fairlead.Errorf(fairlead.Conflict, "element %s: data.value is set by %s; take it over with --adopt=%s", want.Name, by, want.AdoptAs)
+		}
 	default:
 		c.Verb, c.Record = fairlead.OpNone, *prior
 	}
 	return c, nil
 }
 
-func foreign(element, name string) error {
-	return fairlead.Errorf(fairlead.Conflict, "element %s: %s exists already and belongs to no stack; take it over with --adopt=%s, or choose another name", element, name, element)
+func dataValue(properties map[string]any) any {
+	manifest, _ := properties["k8sManifest"].(map[string]any)
+	data, _ := manifest["data"].(map[string]any)
+	return data["value"]
+}
+
+func foreign(element, name, adoptAs string) error {
+	return fairlead.Errorf(fairlead.Conflict, "element %s: %s exists already and belongs to no stack; take it over with --adopt=%s, or choose another name", element, name, adoptAs)
 }
 
 // objectName is the name of the manifest or, without one, of the element.
@@ -371,7 +382,7 @@ func (f *Fake) Apply(ctx context.Context, c fairlead.Change) (r fairlead.Record,
 			return err
 		}
 		if o := f.world.objects[r.Identity["name"]]; o != nil && o.Stack == "" && c.Verb == fairlead.OpCreate {
-			return foreign(r.Element, r.Identity["name"])
+			return foreign(r.Element, r.Identity["name"], r.AdoptAs)
 		}
 		r.Attributes = f.world.put(r)
 		return nil
