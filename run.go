@@ -20,7 +20,7 @@ const (
 var RunMoves = Moves[RunState]{
 	RunQueued:  {RunRunning, RunCanceled},
 	RunRunning: {RunWaiting, RunHeld, RunSucceeded, RunFailed, RunCanceled, RunTimedOut},
-	RunWaiting: {RunRunning, RunHeld, RunFailed, RunCanceled, RunTimedOut},
+	RunWaiting: {RunRunning, RunHeld, RunFailed, RunCanceled},
 	RunHeld:    {RunRunning, RunWaiting, RunFailed, RunCanceled, RunTimedOut},
 }
 

@@ -255,7 +255,7 @@ func (s *server) total() map[string]int {
 	counts := map[string]int{}
 	err := s.db.Read(s.t.Context(), func(tx *store.Tx) error {
 		for _, table := range []string{"users", "tokens", "targets", "templates", "template_versions", "stacks", "stack_actions",
-			"pipeline_groups", "pipelines", "pipeline_revisions", "runs", "organizations", "events", "messages", "channels", "channel_messages", "river_job"} {
+			"pipeline_groups", "pipelines", "pipeline_revisions", "runs", "organizations", "events", "messages", "channels", "channel_messages", "pipeline_templates", "river_job"} {
 			var n int
 			if err := tx.QueryRow(s.t.Context(), `SELECT count(*) FROM `+table).Scan(&n); err != nil {
 				return err

@@ -19,6 +19,8 @@ func TestWrongInput(t *testing.T) {
 	s := mustServe(t)
 	s.push("1.0", templateText)
 	hook := s.apply(pipelineText).Webhooks[0].Path
+	signed := into[fairlead.Pipeline](s.must(http.StatusOK, request{method: "PUT", path: "/api/v1/pipelines/signed", user: "alice",
+		body: strings.Replace(strings.Replace(pipelineText, "name: shop", "name: signed", 1), "webhook: {}", "webhook: {signature: github}", 1)})).Webhooks[0].Path
 	const (
 		users    = "/api/v1/users"
 		version  = "/api/v1/templates/new/versions/1.0"
@@ -100,6 +102,18 @@ func TestWrongInput(t *testing.T) {
 		{"a webhook with two values for a parameter", "POST", hook + "?text=a", m{"text": "b"}, 422, fairlead.Invalid, "twice", "text", "twice"},
 		{"a webhook with a key twice", "POST", hook, `{"text": "a", "text": "b"}`, 422, fairlead.Invalid, "twice", "text", "twice"},
 		{"a webhook with an unknown parameter", "POST", hook + "?txt=a", nil, 422, fairlead.Invalid, "txt", "txt", "not known"},
+		{"a webhook that is not signed", "POST", signed + "?text=a", nil, 401, fairlead.Unauthenticated, "signature", "", ""},
+		{"a cron expression that is none", "PUT", pipes, pipelineText + "windows: [{cron: \"every day\", duration: 1h}]\n", 422, fairlead.Invalid, "cron", "windows[0].cron", "every day"},
+		{"a schedule that is none", "PUT", pipes, strings.Replace(pipelineText, "- webhook: {}\n      params: [{name: text, variable: text}]", "- schedule: {cron: \"61 * * * *\"}", 1), 422, fairlead.Invalid, "cron", "start.conditions[0].schedule.cron", "61"},
+		{"stages that need each other", "PUT", pipes, strings.Replace(pipelineText, "    deploy:", "    needs: [next]\n    deploy:", 1) + "  - {name: next, needs: [deploy], type: review, review: {users: [alice]}}\n", 422, fairlead.Invalid, "need", "", "deploy"},
+		{"a stage that needs itself", "PUT", pipes, strings.Replace(pipelineText, "    deploy:", "    needs: [deploy]\n    deploy:", 1), 422, fairlead.Invalid, "", "", "deploy"},
+		{"a variable of itself", "PUT", pipes, strings.Replace(pipelineText, "value: hello", "value: \"a ${text}\"", 1), 422, fairlead.Invalid, "${text}", "variables[0].value", "does not exist"},
+		{"variables of each other", "PUT", pipes, strings.Replace(pipelineText, "value: hello}", "value: \"${two}\"}\n  - {name: two, value: \"${text}\"}", 1), 422, fairlead.Invalid, "${two}", "variables[0].value", "does not exist"},
+		{"an unknown channel", "POST", "/api/v1/channels/moon/messages", m{"params": m{}}, 404, fairlead.NotFound, "channel create moon", "", ""},
+		{"a decision about nothing", "POST", "/api/v1/runs/x/review", m{"stage": "deploy", "approve": true}, 404, fairlead.NotFound, "does not exist", "", ""},
+		{"a pipeline template that is none", "PUT", "/api/v1/pipeline-templates/new", m{"source": pipelineText}, 422, fairlead.Invalid, "one document", "", "one document"},
+		{"values that a pipeline template does not have", "POST", "/api/v1/pipeline-templates/canary/render", m{"values": m{"name": "x", "image": "a/b", "template": "t", "moon": "1"}}, 422, fairlead.Invalid, "{moon}", "values.moon", ""},
+		{"a pipeline template that came with the program", "DELETE", "/api/v1/pipeline-templates/canary", nil, 409, fairlead.Conflict, "came with the program", "", ""},
 		{"a webhook over the limit", "POST", hook, `{"text": "` + strings.Repeat("x", 64<<10) + `"}`, 413, fairlead.TooLarge, "65536", "", ""},
 
 		{"an organization that cannot be", "POST", "/api/v1/organizations", m{"name": "A"}, 422, fairlead.Invalid, "A", "", ""},

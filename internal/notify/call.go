@@ -120,7 +120,7 @@ func SecretName(name string) bool {
 
 // shown is the request as people may see it.
 func (r Request) shown() fairlead.ShownRequest {
-	s := fairlead.ShownRequest{Method: r.Method, Subject: r.Subject, Body: r.Body, URL: ShownURL(r.URL)}
+	s := fairlead.ShownRequest{Method: r.Method, Subject: r.Subject, Body: r.Body, URL: r.ShownURL()}
 	for name, value := range r.Headers {
 		if s.Headers == nil {
 			s.Headers = map[string]string{}
@@ -131,6 +131,15 @@ func (r Request) shown() fairlead.ShownRequest {
 		s.Headers[name] = value
 	}
 	return s
+}
+
+// ShownURL is the address of the request as people may see it. Of a chat room that is the host alone: its address is all that
+// writing there takes.
+func (r Request) ShownURL() string {
+	if u, err := url.Parse(r.URL); err == nil && r.Chat && r.URL != "" {
+		return u.Scheme + "://" + u.Host + "/" + fairlead.Masked
+	}
+	return ShownURL(r.URL)
 }
 
 // ShownURL is an address without its password and the values of query parameters that are secret.

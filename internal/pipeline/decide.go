@@ -32,7 +32,8 @@ func (stageRolledBack) Kind() string { return "stage_rolled_back" }
 
 // Retry tries a stage again. Of a run that is held it is the stage that is held; given replaces variables from here on. Of a
 // run that has ended it makes another run, which repeats the stage and what comes after it, with the same file, the same images
-// where they were pinned, and the same variables except those given. Anything else is a Conflict.
+// where they were pinned, and the same variables except those given. Anything else is a Conflict,
+// and so are other values for a held stage behind a review that was approved: what was approved had the present ones.
 func (e *Engine) Retry(ctx context.Context, actor fairlead.Actor, id, stage string, given map[string]string) (run fairlead.Run, err error) {
 	err = e.db.Write(ctx, func(tx *store.Tx) error {
 		var i int
@@ -53,10 +54,35 @@ func (e *Engine) Retry(ctx context.Context, actor fairlead.Actor, id, stage stri
 			run, err = e.repeat(ctx, tx, actor, run, spec, i, given)
 			return err
 		}
+		if by := approvedBefore(run, i); by >= 0 && changes(run, given) {
+			review := run.Stages[by].Name
+			return fairlead.Errorf(fairlead.Conflict, "%s cannot be tried again with other values: what it does was approved in stage %s with the present ones; stop the run and repeat it from there: "+
+				"fairlead run stop %s && fairlead run retry %s %q --var NAME=VALUE", describe(i, stage), quote(review), id, id, review)
+		}
 		run, err = e.decide(ctx, tx, run, i, Retry{Stage: i, By: actor.String(), Values: given}, "tried again")
 		return err
 	})
 	return run, err
+}
+
+// approvedBefore is the review before a stage that has been approved, -1 when there is none. A run that repeats another one can
+// have left out a review because it was approved there.
+func approvedBefore(run fairlead.Run, stage int) int {
+	t := transition{run: &run}
+	return slices.IndexFunc(run.Stages, func(s fairlead.StageRun) bool {
+		approved := s.State == fairlead.StageSucceeded || s.State == fairlead.StageSkipped && run.RetryOf != ""
+		return s.Type == fairlead.StageReview && approved && t.behind(t.find(s.Name))[stage]
+	})
+}
+
+// changes reports whether values differ from those of a run.
+func changes(run fairlead.Run, given map[string]string) bool {
+	for name, value := range given {
+		if run.Variables[name] != value {
+			return true
+		}
+	}
+	return false
 }
 
 // checkSizes refuses values that are too long.

@@ -26,7 +26,7 @@ func (e *Engine) callWebhook(ctx context.Context, tx *store.Tx, run fairlead.Run
 	if err != nil {
 		r = notify.Request{Method: w.Method, Problem: err.Error()}
 	}
-	sent := fairlead.SentNotification{Run: run.ID, Stage: stage.Name, Outcome: n.Outcome, Kind: notify.Webhook, To: notify.ShownURL(r.URL)}
+	sent := fairlead.SentNotification{Run: run.ID, Stage: stage.Name, Outcome: n.Outcome, Kind: notify.Webhook, To: r.ShownURL()}
 	if err := e.sender.Send(ctx, tx, &sent, r); err != nil {
 		return err
 	}
@@ -54,7 +54,15 @@ func (e *Engine) webhookRequest(run fairlead.Run, stage fairlead.StageRun, outco
 		}
 		return t
 	}
-	c := notify.Call{Method: w.Method, URL: text(w.URL), Secret: w.SecretHeaders, Chat: w.Kind != "", Headers: map[string]notify.Text{}, Query: map[string]notify.Text{}}
+	address := w.URL
+	if roomRE.MatchString(address) && w.Kind != "" {
+		kept, ok := secrets[secretPlace(roomPlace, address)]
+		if !ok {
+			return r, fairlead.Errorf(fairlead.NotFound, "the pipeline does not have the address of chat room %s any more", address)
+		}
+		address = kept
+	}
+	c := notify.Call{Method: w.Method, URL: text(address), Secret: w.SecretHeaders, Chat: w.Kind != "", Headers: map[string]notify.Text{}, Query: map[string]notify.Text{}}
 	for name, value := range w.Headers {
 		if isSecretHeader(&w, name) {
 			kept, ok := secrets[secretPlace(name, w.URL)]

@@ -100,14 +100,15 @@ func (p *parser) webhookCall(n *yaml.Node, path string) *fairlead.WebhookCall {
 			o.at("secret_headers").error("unknown-header", "there is no header "+quote(name), meant(name, headerNames(w.Headers)))
 		}
 	}
+	p.secretURL(o, w)
 	p.secretHeaders(o, w)
 	p.privateParts(o, w)
 	return w
 }
 
-// privateParts finds what gives a right besides secret headers: the address of a chat room, and parameters with such names.
+// privateParts finds what gives a right besides what is sealed: parameters with such names.
 func (p *parser) privateParts(o *object, w *fairlead.WebhookCall) {
-	if n := o.get("url"); n != nil && (w.Kind != "" || notify.ShownURL(w.URL) != w.URL) {
+	if n := o.get("url"); n != nil && w.Kind == "" && notify.ShownURL(w.URL) != w.URL {
 		p.private = append(p.private, privateValue{n, "url"})
 	}
 	n := o.get("query")

@@ -2,7 +2,10 @@ package pipeline
 
 import (
 	"context"
+	"crypto/sha256"
+	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -19,6 +22,7 @@ import (
 type secretValue struct {
 	place string // which value it is: the header and the address that it goes to
 	value string
+	shown string // what stands in its place
 	node  *yaml.Node
 }
 
@@ -36,7 +40,7 @@ func (p *parser) secretHeaders(o *object, w *fairlead.WebhookCall) {
 		if !isSecretHeader(w, name) {
 			continue
 		}
-		s := secretValue{place: secretPlace(name, w.URL), value: w.Headers[name]}
+		s := secretValue{place: secretPlace(name, w.URL), value: w.Headers[name], shown: fairlead.Masked}
 		w.Headers[name] = fairlead.Masked
 		n := o.get("headers")
 		for i := 0; i+1 < len(n.Content); i += 2 {
@@ -53,29 +57,63 @@ func (p *parser) secretHeaders(o *object, w *fairlead.WebhookCall) {
 	}
 }
 
+// secretURL takes the address of a chat room out of a webhook: whoever knows it can write there.
+func (p *parser) secretURL(o *object, w *fairlead.WebhookCall) {
+	if n := o.get("url"); n != nil && w.Kind != "" {
+		shown := shownRoom(w.URL)
+		if shown != w.URL && strings.Contains(w.URL, fairlead.Masked) {
+			o.at("url").error("bad-url", "url "+quote(w.URL)+" is no address, nor one that was masked here", "write the address of the chat room")
+		}
+		p.secrets = append(p.secrets, secretValue{place: secretPlace(roomPlace, shown), value: w.URL, shown: shown, node: n})
+		w.URL = shown
+	}
+}
+
+// roomPlace stands for a header in the place of the address of a chat room.
+const roomPlace = "url"
+
+// roomRE is what [shownRoom] makes of an address.
+var roomRE = regexp.MustCompile(`^https?://[^/?#]+/\*{6}-[0-9a-f]{8}$`)
+
+// shownRoom is the address of a chat room with its host alone, and some letters that tell it from others. What is shown already
+// stays.
+func shownRoom(address string) string {
+	if roomRE.MatchString(address) {
+		return address
+	}
+	scheme, rest, _ := strings.Cut(address, "://")
+	host, _, _ := strings.Cut(rest, "/")
+	host, _, _ = strings.Cut(host, "?")
+	sum := sha256.Sum256([]byte(address))
+	return fmt.Sprintf("%s://%s/%s-%x", scheme, host, fairlead.Masked, sum[:4])
+}
+
 // maskSecrets puts the mask in the place of secret values in a file.
 func maskSecrets(subject string, src []byte, secrets []secretValue) ([]byte, error) {
-	type span struct{ from, to int }
+	type span struct {
+		from, to int
+		shown    string
+	}
 	var spans []span
 	for _, s := range secrets {
-		if s.value == fairlead.Masked {
+		if s.value == s.shown {
 			continue
 		}
 		from, to := scalarSpan(src, s.node)
 		if to < 0 {
-			return nil, fairlead.Errorf(fairlead.Invalid, "%s: line %d: the value of a secret header: write it on one line, plain or in quotes, without anchor or tag", subject, s.node.Line)
+			return nil, fairlead.Errorf(fairlead.Invalid, "%s: line %d: the value of a secret header or the address of a chat room: write it on one line, plain or in quotes, without anchor or tag", subject, s.node.Line)
 		}
-		spans = append(spans, span{from, to})
+		spans = append(spans, span{from, to, s.shown})
 	}
 	slices.SortFunc(spans, func(a, b span) int { return b.from - a.from })
 	for _, s := range slices.Compact(spans) {
-		src = slices.Concat(src[:s.from], []byte(`"`+fairlead.Masked+`"`), src[s.to:])
+		src = slices.Concat(src[:s.from], []byte(`"`+s.shown+`"`), src[s.to:])
 	}
 	if len(spans) == 0 {
 		return src, nil
 	}
 	_, after, diags := parse(subject, src)
-	if diags.HasErrors() || slices.ContainsFunc(after, func(s secretValue) bool { return s.value != fairlead.Masked }) || len(after) != len(secrets) {
+	if diags.HasErrors() || slices.ContainsFunc(after, func(s secretValue) bool { return s.value != s.shown }) || len(after) != len(secrets) {
 		return nil, fairlead.Errorf(fairlead.Invalid, "%s: a secret header: its value could not be taken out of the file; write it on one line in double quotes", subject)
 	}
 	return src, nil
@@ -130,8 +168,11 @@ func keepSecrets(ctx context.Context, tx *store.Tx, pipeline string, secrets []s
 	values := map[string]string{}
 	for _, s := range secrets {
 		value := s.value
-		if value == fairlead.Masked {
+		if value == s.shown {
 			kept, ok := old[s.place]
+			if !ok && s.shown != fairlead.Masked {
+				return fairlead.Errorf(fairlead.Invalid, "pipeline %s: the address of a chat room stands as %s, and none is kept for that; write the address", pipeline, s.shown)
+			}
 			if !ok {
 				header, address, _ := strings.Cut(s.place, " ")
 				return fairlead.Errorf(fairlead.Invalid, "pipeline %s: secret header %s for %s stands as %s, and no value for that address is kept; write the value", pipeline, header, notify.ShownURL(address), fairlead.Masked)

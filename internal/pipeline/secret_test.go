@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 
@@ -61,5 +62,37 @@ func TestMaskSecretsOfAnAlias(t *testing.T) {
 	masked, err := maskSecrets("a", []byte(src), secrets)
 	if err != nil || string(masked) != strings.Replace(src, "s3cr3t", `"******"`, 1) {
 		t.Errorf("%s, %v", masked, err)
+	}
+}
+
+func TestMaskRooms(t *testing.T) {
+	const src = `name: web
+stages:
+  - name: a
+    type: template-deploy
+    deploy: {tool: aos, stack: web}
+    notifications:
+      - {webhook: {kind: slack, url: "https://hooks.slack.com/services/T0/${tag}/one"}}
+      - {webhook: {kind: slack, url: https://hooks.slack.com/services/T0/B0/two}}
+      - {webhook: {url: https://ci.example.com/hook}}
+variables: [{name: tag, value: x}]
+`
+	spec, secrets, diags := parse("web.yaml", []byte(src))
+	if diags.HasErrors() || len(secrets) != 2 || secrets[0].place == secrets[1].place || secrets[0].value != "https://hooks.slack.com/services/T0/${tag}/one" {
+		t.Fatal(diags, secrets)
+	}
+	out, err := maskSecrets("web.yaml", []byte(src), secrets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(out), "T0") || strings.Count(string(out), "https://hooks.slack.com/******-") != 2 || !strings.Contains(string(out), "https://ci.example.com/hook") {
+		t.Errorf("masked:\n%s", out)
+	}
+	again, kept, diags := parse("web.yaml", out)
+	if diags.HasErrors() || !reflect.DeepEqual(again, spec) || len(kept) != 2 || kept[0].place != secrets[0].place || kept[0].value != kept[0].shown {
+		t.Errorf("%v, %+v, %+v", diags, again, kept)
+	}
+	if twice, err := maskSecrets("web.yaml", out, kept); err != nil || string(twice) != string(out) {
+		t.Errorf("%v:\n%s", err, twice)
 	}
 }

@@ -203,7 +203,7 @@ func (w *exporter) secrets(file *parser) {
 	for _, s := range file.secrets {
 		if s.node != nil {
 			header, _, _ := strings.Cut(s.place, " ")
-			add(s.node, header, fairlead.Masked)
+			add(s.node, header, s.shown)
 		}
 	}
 	for _, p := range file.private {

@@ -68,7 +68,7 @@ func TestExportMakesATemplate(t *testing.T) {
 
 	t.Run("and it makes the same pipeline again", func(t *testing.T) {
 		values := map[string]string{"name": "web", "image": "team/web", "secret_authorization": "Bearer hush", "secret_token": "t0psecret", "secret_api_token": "abc123",
-			"secret_url": "https://hooks.slack.com/services/T0/B0/hush"}
+			"secret_url": "https://hooks.slack.com/services/T0/B0/hush"} // the same secrets, so the same masks
 		src, err := b.engine.RenderTemplate(t.Context(), "our-release", values)
 		b.must(err)
 		again := b.apply(string(src))
