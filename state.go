@@ -54,4 +54,6 @@ type Event struct {
 	Type   string    `json:"type" doc:"short stable name, such as element-healthy"`
 	// Message is one sentence for people; secrets are masked.
 	Message string `json:"message"`
+	// Group is the pipeline group of a pipeline that is no more, so that those who could see it hear of its end.
+	Group string `json:"-"`
 }

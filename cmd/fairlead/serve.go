@@ -60,6 +60,8 @@ own, the same key (--key-file, or the content of such a file in FAIRLEAD_KEY) an
 	flags.BoolVar(&cfg.Anonymous, "anonymous-pull", false, "let everybody pull images of public organizations")
 	flags.StringVar(&cfg.PublishAddress, "publish-address", "", "IP address of this machine on which Services publish ports (default 127.0.0.1)")
 	flags.BoolVar(&cfg.AllowPrivateWebhooks, "allow-private-webhooks", false, "let notifications of stages call private, loopback and link-local addresses")
+	flags.StringVar(&cfg.TrustedProxies, "trusted-proxies", "", "addresses or prefixes of proxies, with commas between them, whose X-Forwarded-For tells where a request comes from (default none)")
+	flags.DurationVar(&cfg.AuditKeep, "audit-keep", 0, "how long entries of the audit log stay, such as 8760h (default for ever)")
 	flags.StringVar(&cfg.SMTPURL, "smtp-url", "", "mail server, smtp://user:password@host:587 or smtps://..., better given by FAIRLEAD_SMTP_URL (default nobody gets e-mail)")
 	flags.StringVar(&cfg.MailFrom, "mail-from", "", "sender of e-mail")
 	flags.StringVar(&cfg.SMS.URL, "sms-url", "", "gateway for text messages, with ${phone} and ${text} here or in the body, better given by FAIRLEAD_SMS_URL (default nobody gets any)")

@@ -85,6 +85,11 @@ type ServerConfig struct {
 	// SMS is the gateway for text messages, SMSHeader a header of its requests, "Name: value". Default: nobody gets any.
 	SMS       notify.SMSGateway
 	SMSHeader string
+	// TrustedProxies are the addresses, as prefixes with commas between them, whose X-Forwarded-For tells where a request comes
+	// from. Default: none.
+	TrustedProxies string
+	// AuditKeep is how long entries of the audit log stay. Default: for ever.
+	AuditKeep time.Duration
 	// Log receives what the server has to say. Default: discarded.
 	Log *slog.Logger
 	// Out receives what a person has to see at the first start. Default: discarded.
@@ -108,6 +113,12 @@ func (cfg *ServerConfig) complete() error {
 	}
 	if cfg.Listen == "" {
 		cfg.Listen = defaultListen
+	}
+	if _, err := trustedProxies(cfg.TrustedProxies); err != nil {
+		return err
+	}
+	if cfg.AuditKeep < 0 {
+		return fairlead.Errorf(fairlead.Invalid, "audit keep %s: want a span such as 8760h, or 0 for ever", cfg.AuditKeep)
 	}
 	if cfg.PublishAddress != "" {
 		if _, err := netip.ParseAddr(cfg.PublishAddress); err != nil {
@@ -136,6 +147,25 @@ func (cfg *ServerConfig) registryURL() string {
 	}
 	scheme, _, _ := strings.Cut(cfg.PublicURL, "://")
 	return scheme + "://" + cfg.RegistryAddress
+}
+
+// trustedProxies reads addresses and prefixes with commas between them.
+func trustedProxies(text string) (list []netip.Prefix, err error) {
+	for part := range strings.SplitSeq(text, ",") {
+		part = strings.TrimSpace(part)
+		if part == "" {
+			continue
+		}
+		prefix, err := netip.ParsePrefix(part)
+		if addr, err2 := netip.ParseAddr(part); err2 == nil {
+			prefix, err = addr.Prefix(addr.BitLen())
+		}
+		if err != nil {
+			return nil, fairlead.Errorf(fairlead.Invalid, "trusted proxies: %q is no address or prefix such as 10.0.0.0/8", part)
+		}
+		list = append(list, prefix)
+	}
+	return list, nil
 }
 
 // registryHost is the host, with its port, in the addresses of images.
@@ -235,12 +265,17 @@ func (s *Server) open(ctx context.Context) error {
 
 func (s *Server) openAPI(who *auth.Auth, sender *notify.Service) (err error) {
 	t := newTelemetry(s.db, s.log)
+	proxies, err := trustedProxies(s.cfg.TrustedProxies)
+	if err != nil {
+		return err
+	}
 	s.api, err = api.New(api.Config{
 		DB: s.db, Auth: who, Registry: s.registry, Stacks: s.stacks, Pipelines: s.pipelines,
 		PrepareTarget: s.targets.prepare, CheckTarget: s.targets.check, ForgetTarget: s.targets.forget,
 		Ready: s.ready, Metrics: t.handler(), Observe: t.observe, Version: buildVersion(), Log: s.log,
 		Settings: s.cfg.shown(sender), SendTest: sendTest(sender),
 		Console: web.Files(), SecureCookie: strings.HasPrefix(s.cfg.PublicURL, "https://"),
+		TrustedProxies: proxies,
 	})
 	if err != nil {
 		return err
@@ -424,7 +459,7 @@ func (s *Server) Run(ctx context.Context) error {
 		"scan":    s.scan,
 		"refresh": s.every(refreshEvery, "the health of stacks was not looked at", s.refreshAll),
 		"collect": s.every(collectEvery, "the space of deleted images was not given back", s.registry.Collect),
-		"prune":   s.every(pruneEvery, "history that is not kept was not removed", s.pipelines.Prune),
+		"prune":   s.every(pruneEvery, "history that is not kept was not removed", s.prune),
 	} {
 		g.Go(func() error {
 			if err := s.db.Hold(gctx, name, work); err != nil && gctx.Err() == nil {
@@ -458,6 +493,15 @@ func (s *Server) startJobs(ctx context.Context) error {
 		return err
 	}
 	return s.db.StartJobs(ctx, workers)
+}
+
+// prune removes the history that is not kept.
+func (s *Server) prune(ctx context.Context) error {
+	err := s.pipelines.Prune(ctx)
+	if s.cfg.AuditKeep > 0 {
+		err = errors.Join(err, s.db.PruneAudit(ctx, time.Now().Add(-s.cfg.AuditKeep)))
+	}
+	return err
 }
 
 // scan repairs the catalogue of images from the files, once.

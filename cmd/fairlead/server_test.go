@@ -122,6 +122,60 @@ func TestServerFirstStart(t *testing.T) {
 	}
 }
 
+// TestLostPassword sets the administrator's password in the data directory of a server that is stopped.
+func TestLostPassword(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	var first bytes.Buffer
+	s := mustRunServer(t, ServerConfig{Data: dir, Out: &first})
+	generated := regexp.MustCompile(`password (\S+)\n`).FindStringSubmatch(first.String())[1]
+	if body := s.mustGet("/api/v1/whoami", generated); !strings.Contains(body, `"must_change":true`) {
+		t.Fatalf("whoami = %s", body)
+	}
+	passwd := func(password string) error {
+		a := &app{in: strings.NewReader(password + "\n"), out: io.Discard, err: io.Discard, env: func(string) string { return "" }, now: time.Now}
+		root := newRootCommand(a)
+		root.SetArgs([]string{"user", "passwd", "admin", "--data", dir, "--password-stdin"})
+		return root.ExecuteContext(t.Context())
+	}
+	if err := passwd("found again"); fairlead.ErrorCode(err) != fairlead.Conflict {
+		t.Fatalf("while the server runs: %v, want conflict", err)
+	}
+	if err := s.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if err := passwd("short"); fairlead.ErrorCode(err) != fairlead.Invalid {
+		t.Fatalf("a short one: %v, want invalid", err)
+	}
+	if err := passwd("found again"); err != nil {
+		t.Fatal(err)
+	}
+	s = mustRunServer(t, ServerConfig{Data: dir})
+	if body := s.mustGet("/api/v1/whoami", "found again"); !strings.Contains(body, `"must_change":false`) {
+		t.Fatalf("whoami = %s", body)
+	}
+	if status, _ := s.get("/api/v1/whoami", generated); status != http.StatusUnauthorized {
+		t.Fatalf("the old password: status %d, want 401", status)
+	}
+	if body := s.mustGet("/api/v1/audit?kind=users&name=admin", "found again"); !strings.Contains(body, `"via":"offline"`) {
+		t.Fatalf("audit = %s", body)
+	}
+}
+
+func TestTrustedProxies(t *testing.T) {
+	t.Parallel()
+	got, err := trustedProxies(" 10.0.0.0/8, 192.0.2.1,::1 ")
+	if err != nil || fmt.Sprint(got) != "[10.0.0.0/8 192.0.2.1/32 ::1/128]" {
+		t.Errorf("%v, %v", got, err)
+	}
+	if got, err := trustedProxies(""); err != nil || got != nil {
+		t.Errorf("%v, %v", got, err)
+	}
+	if _, err := trustedProxies("10.0.0.0/8,proxy"); fairlead.ErrorCode(err) != fairlead.Invalid {
+		t.Errorf("%v, want invalid", err)
+	}
+}
+
 func TestServerRefuses(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

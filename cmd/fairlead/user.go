@@ -140,30 +140,43 @@ func newUserDeleteCommand(a *app) *cobra.Command {
 
 func newUserPasswdCommand(a *app) *cobra.Command {
 	var stdin bool
+	var lost lostPassword
 	cmd := &cobra.Command{
 		Use: "passwd [NAME]", Short: "Change your password, or as administrator somebody's",
 		Long: `Change your password, or as administrator somebody's. Your own needs the old one too: it is asked for first,
-and with --password-stdin it is the first line of the input and the new password the second.`,
-		RunE: a.call(func(cmd *cobra.Command, c *client.Client, args []string) error {
-			me, err := c.WhoAmI(cmd.Context())
-			if err != nil {
-				return err
-			}
-			name := me.Name
-			if len(args) == 1 {
-				name = args[0]
-			}
-			old, password, err := a.passwords(cmd, name, name == me.Name, stdin)
-			if err != nil {
-				return err
-			}
-			if err := c.SetPassword(cmd.Context(), name, password, old); err != nil {
-				return err
-			}
-			fmt.Fprintf(a.out, "the password of user %s was changed; its sessions have ended, so sign in again\n", name)
-			return nil
-		}),
+and with --password-stdin it is the first line of the input and the new password the second.
+
+When nobody knows an administrator's password any more, whoever may write the data directory sets a new one without a server:
+stop the server, then fairlead user passwd admin --data DIR. With PostgreSQL, name the database with FAIRLEAD_DATABASE_URL; servers may go on.`,
+		Example: "  fairlead user passwd\n  fairlead user passwd admin --data /var/lib/fairlead",
 	}
+	online := a.call(func(cmd *cobra.Command, c *client.Client, args []string) error {
+		me, err := c.WhoAmI(cmd.Context())
+		if err != nil {
+			return err
+		}
+		name := me.Name
+		if len(args) == 1 {
+			name = args[0]
+		}
+		old, password, err := a.passwords(cmd, name, name == me.Name, stdin)
+		if err != nil {
+			return err
+		}
+		if err := c.SetPassword(cmd.Context(), name, password, old); err != nil {
+			return err
+		}
+		fmt.Fprintf(a.out, "the password of user %s was changed; its sessions have ended, so sign in again\n", name)
+		return nil
+	})
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if lost.data == "" {
+			return online(cmd, args)
+		}
+		return lost.set(a, cmd, args, stdin)
+	}
+	cmd.Flags().StringVar(&lost.data, "data", "", "set it in the data directory of a server that is stopped, without the old one")
+	cmd.Flags().StringVar(&lost.keyFile, "key-file", "", "with --data: file with the key of the server (default key in the data directory)")
 	cmd.Flags().BoolVar(&stdin, "password-stdin", false, "read the old password, if it is your own, and the new one from standard input, a line each")
 	return cmd
 }

@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -57,6 +58,9 @@ type Config struct {
 	Observe func(route string, status int, took time.Duration)
 	// Version is the program's version for the OpenAPI document. Default: dev.
 	Version string
+	// TrustedProxies are the addresses of proxies whose X-Forwarded-For is believed. Default: none, so the address of a request
+	// is that of its connection.
+	TrustedProxies []netip.Prefix
 	// BodyTimeout is how long the body of a request may take to arrive. Default: 1 minute.
 	BodyTimeout time.Duration
 	// Heartbeat is how often a silent stream says that it is alive. Default: 15 seconds.

@@ -83,7 +83,10 @@ func mustServeWith(t *testing.T, change func(*api.Config)) *server {
 	})
 	provider := s.world.Provider()
 	stacks := stack.New(stack.Config{DB: s.db, Provider: func(context.Context, fairlead.Target) (stack.Provider, error) { return provider, nil }})
-	pipelines := pipeline.New(pipeline.Config{DB: s.db, Stacks: stacks, Images: images, PublicURL: "http://fairlead.test", Samples: examples.PipelineTemplates()})
+	pipelines := pipeline.New(pipeline.Config{DB: s.db, Stacks: stacks, Images: images, PublicURL: "http://fairlead.test", Samples: examples.PipelineTemplates(),
+		Stands: func(_ context.Context, _ *store.Tx, actor fairlead.Actor, group fairlead.ReviewGroup) (bool, error) {
+			return auth.Stands(actor, group), nil
+		}})
 	cfg := api.Config{
 		DB: s.db, Auth: s.auth, Registry: images, Stacks: stacks, Pipelines: pipelines, Log: log, Heartbeat: 10 * time.Millisecond,
 		Ready: func() error { return s.ready },

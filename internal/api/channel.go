@@ -17,7 +17,7 @@ func (a *API) listChannels(ctx context.Context, in *Page) (*Body[List[fairlead.C
 	var channels []fairlead.Channel
 	var next string
 	err := a.DB.Read(ctx, func(tx *store.Tx) (err error) {
-		channels, next, err = tx.Channels(ctx, in.Limit, in.Cursor)
+		channels, next, err = tx.Channels(ctx, auth.Sees(actorOf(ctx)), in.Limit, in.Cursor)
 		return err
 	})
 	return list(channels, next, err)
@@ -31,7 +31,7 @@ func (a *API) channel(ctx context.Context, name string) (c fairlead.Channel, err
 	if err := can(ctx, auth.View, auth.Object{Kind: auth.Channels, Name: name}); err != nil {
 		return c, err
 	}
-	err = a.DB.Read(ctx, func(tx *store.Tx) error { c, err = tx.Channel(ctx, name); return err })
+	err = a.DB.Read(ctx, func(tx *store.Tx) error { c, err = tx.Channel(ctx, auth.Sees(actorOf(ctx)), name); return err })
 	return c, err
 }
 
@@ -141,7 +141,7 @@ func (a *API) channelMessage(ctx context.Context, in *ChannelMessageID) (*Body[f
 	if err := can(ctx, auth.View, auth.Object{Kind: auth.Channels, Name: in.Name}); err != nil {
 		return nil, err
 	}
-	return answer(a.Pipelines.ChannelMessage(ctx, in.Name, in.ID))
+	return answer(a.Pipelines.ChannelMessage(ctx, auth.Sees(actorOf(ctx)), in.Name, in.ID))
 }
 
 func (a *API) replayMessage(ctx context.Context, in *ChannelMessageID) (*Body[fairlead.ChannelMessage], error) {

@@ -22,6 +22,7 @@ func (a *API) retryRun(ctx context.Context, in *StageRetry) (*Body[fairlead.Run]
 	if _, err := a.run(ctx, auth.Start, in.ID); err != nil {
 		return nil, err
 	}
+	detail(ctx, "run %s, stage %s", in.ID, in.Body.Stage)
 	return answer(a.Pipelines.Retry(ctx, actorOf(ctx), in.ID, in.Body.Stage, in.Body.Variables))
 }
 
@@ -37,6 +38,7 @@ func (a *API) rollbackRun(ctx context.Context, in *StageRollback) (*Body[fairlea
 	if _, err := a.run(ctx, auth.Start, in.ID); err != nil {
 		return nil, err
 	}
+	detail(ctx, "run %s, stage %s", in.ID, in.Body.Stage)
 	return answer(a.Pipelines.Rollback(ctx, actorOf(ctx), in.ID, in.Body.Stage))
 }
 
@@ -56,6 +58,7 @@ func (a *API) answerReview(ctx context.Context, in *ReviewAnswer) (*Body[fairlea
 		return nil, err
 	}
 	b := in.Body
+	detail(ctx, "run %s, stage %s: %s", in.ID, b.Stage, map[bool]string{true: "approved", false: "rejected"}[b.Approve])
 	return answer(a.Pipelines.Answer(ctx, actorOf(ctx), in.ID, b.Stage, pipeline.Answer{Approve: b.Approve, Comment: b.Comment, Hash: b.Hash}))
 }
 
@@ -107,6 +110,7 @@ func (a *API) changeWebhook(ctx context.Context, in *WebhookChange) (*Body[fairl
 		return nil, err
 	}
 	b := in.Body
+	detail(ctx, "webhook %s", b.Condition)
 	return answer(a.Pipelines.ChangeWebhook(ctx, actorOf(ctx), in.Name, b.Condition,
 		pipeline.WebhookChange{Rotate: b.Rotate, Renew: b.NewSecret, Secret: b.Secret, Disabled: b.Disabled}))
 }

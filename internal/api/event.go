@@ -58,7 +58,7 @@ func (a *API) eventList(ctx context.Context, in *EventQuery) (*huma.StreamRespon
 }
 
 func (a *API) readEvents(ctx context.Context, f store.EventFilter, after int64, limit int) (events []fairlead.Event, err error) {
-	f.After, f.Limit = after, limit
+	f.After, f.Limit, f.Viewer = after, limit, auth.Sees(actorOf(ctx))
 	err = a.DB.Read(ctx, func(tx *store.Tx) error { events, err = tx.Events(ctx, f); return err })
 	return events, err
 }

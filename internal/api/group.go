@@ -39,6 +39,7 @@ func (a *API) createGroup(ctx context.Context, in *NewGroup) (*Body[fairlead.Gro
 		return nil, err
 	}
 	actor := actorOf(ctx)
+	note(ctx, auth.Change, auth.Object{Kind: auth.Groups, Name: g.Name, Group: g.Name})
 	err := a.DB.Write(ctx, func(tx *store.Tx) (err error) {
 		if err := tx.CreateGroup(ctx, &g); err != nil {
 			return err
@@ -127,6 +128,7 @@ func (a *API) grantRole(ctx context.Context, in *MemberRole) (*None, error) {
 	if err := canGroup(ctx, auth.Grant, in.Name); err != nil {
 		return nil, err
 	}
+	detail(ctx, "user %s gets the role %s", in.User, in.Body.Role)
 	return &None{}, a.DB.Write(ctx, func(tx *store.Tx) error {
 		return tx.SetRole(ctx, in.Name, in.User, in.Body.Role, actorOf(ctx).User)
 	})
@@ -136,6 +138,7 @@ func (a *API) revokeRole(ctx context.Context, in *MemberName) (*None, error) {
 	if err := canGroup(ctx, auth.Grant, in.Name); err != nil {
 		return nil, err
 	}
+	detail(ctx, "user %s loses the role", in.User)
 	return &None{}, a.DB.Write(ctx, func(tx *store.Tx) error {
 		if _, err := tx.Group(ctx, store.Everything, in.Name); err != nil {
 			return err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -31,13 +32,22 @@ func limit(n int64) option { return func(op *huma.Operation) { op.MaxBodyBytes =
 // anyQuery is for routes whose query holds names of the caller's own.
 func anyQuery(op *huma.Operation) { op.SkipValidateParams = true }
 
+// reads is for routes that change nothing although their method is not GET: they leave no entry in the audit log.
+func reads(op *huma.Operation) { setMetadata(op, readsKey, true) }
+
+const readsKey = "reads"
+
+func setMetadata(op *huma.Operation, key string, value any) {
+	if op.Metadata == nil {
+		op.Metadata = map[string]any{}
+	}
+	op.Metadata[key] = value
+}
+
 // streams documents that the route can also answer with server-sent events of T.
 func streams[T any](event string) option {
 	return func(op *huma.Operation) {
-		if op.Metadata == nil {
-			op.Metadata = map[string]any{}
-		}
-		op.Metadata[streamKey] = streamed{reflect.TypeFor[List[T]](), event}
+		setMetadata(op, streamKey, streamed{reflect.TypeFor[List[T]](), event})
 	}
 }
 
@@ -56,8 +66,15 @@ func add[I, O any](a *API, id, route, tag, summary string, handle func(ctx conte
 	if s, ok := op.Metadata[streamKey].(streamed); ok {
 		op.Responses["200"] = a.streamResponse(s)
 	}
+	traced := method != http.MethodGet && op.Metadata[readsKey] == nil
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
+		if traced {
+			ctx = a.beginTrace(ctx, id)
+		}
 		out, err := handle(ctx, in)
+		if traced {
+			err = errors.Join(err, a.endTrace(ctx, err))
+		}
 		if err != nil {
 			return nil, a.problem(ctx, err)
 		}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/internal/pipeline"
+	"github.com/fairlead/fairlead/internal/store"
 )
 
 const (
@@ -71,6 +72,7 @@ func (a *API) hook(ctx context.Context, in *HookRequest) (*Body[HookAnswer], err
 	case in.err != nil:
 		return nil, fairlead.Errorf(fairlead.Invalid, "the body of the message did not arrive: %w", in.err)
 	}
+	store.TraceOf(ctx).Via = pipeline.CauseWebhook
 	params, wrong := hookParams(in.query, in.body)
 	result, err := a.Pipelines.Hook(ctx, pipeline.Call{Token: in.Token, Params: params, Wrong: wrong, Deep: deepParams(in.body), Key: in.IdempotencyKey,
 		Body: in.body, Header: in.header})

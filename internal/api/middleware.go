@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/internal/store"
 )
 
 type contextKey int
@@ -28,6 +29,9 @@ type visit struct {
 	actor fairlead.Actor
 	token string // the bearer token, for the end of its session
 	err   error  // why the credentials that were sent do not count
+
+	via     string // how the actor showed who it is
+	address string // where the request comes from
 }
 
 func visitOf(ctx context.Context) *visit {
@@ -45,7 +49,8 @@ func actorOf(ctx context.Context) fairlead.Actor { return visitOf(ctx).actor }
 func (a *API) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v := &visit{id: uuid.NewString()}
-		r = r.WithContext(context.WithValue(r.Context(), visitKey, v))
+		v.address = a.addressOf(r)
+		r = r.WithContext(store.WithAddress(context.WithValue(r.Context(), visitKey, v), v.address))
 		if r.ContentLength != 0 {
 			r.Body = a.timedBody(w, r.Body)
 		}
@@ -174,6 +179,7 @@ func (a *API) identify(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if v := visitOf(r.Context()); strings.HasPrefix(r.URL.Path, apiPath) {
 			v.actor, v.token, v.err = a.credentials(r)
+			v.via = viaOf(r, v.token)
 		}
 		next.ServeHTTP(w, r)
 	})

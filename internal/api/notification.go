@@ -38,5 +38,6 @@ func (a *API) resendNotification(ctx context.Context, in *NotificationID) (*Body
 	if _, err := a.run(ctx, auth.Start, in.ID); err != nil {
 		return nil, err
 	}
+	detail(ctx, "run %s, notification %s", in.ID, in.Notification)
 	return answer(a.Pipelines.Resend(ctx, actorOf(ctx), in.ID, in.Notification))
 }

@@ -93,7 +93,7 @@ func (a *API) describe() {
 	plain("/metrics", "getMetrics", "Metrics for Prometheus", "text/plain")
 	plain("/api/openapi.json", "getOpenAPI", "This document", "application/json")
 	plain("/api/docs", "getDocs", "This document as a page", "text/html")
-	for _, tag := range []string{tagSessions, tagUsers, tagTokens, tagTemplates, tagTargets, tagStacks, tagGroups, tagPipelines, tagRuns, tagChannels, tagImages, tagEvents, tagHooks, tagServer} {
+	for _, tag := range []string{tagSessions, tagUsers, tagTokens, tagTemplates, tagTargets, tagStacks, tagGroups, tagPipelines, tagRuns, tagChannels, tagImages, tagEvents, tagAudit, tagHooks, tagServer} {
 		doc.Tags = append(doc.Tags, &huma.Tag{Name: tag})
 	}
 	schemas := doc.Components.Schemas.Map()

@@ -9,9 +9,14 @@ import (
 	"github.com/fairlead/fairlead/internal/store"
 )
 
-// can asks whether the actor of a request may do verb to object.
+// can asks whether the actor of a request may do verb to object, and tells the audit log what the request is about.
 func can(ctx context.Context, verb auth.Verb, object auth.Object) error {
-	return auth.Can(actorOf(ctx), verb, object)
+	err := auth.Can(actorOf(ctx), verb, object)
+	note(ctx, verb, object)
+	if fairlead.ErrorCode(err) == fairlead.Denied {
+		denied(ctx, err)
+	}
+	return err
 }
 
 // canSeen is can for what not everybody sees: who may not even view the object gets hidden, the answer about one that does not

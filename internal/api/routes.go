@@ -23,6 +23,7 @@ const (
 	tagChannels  = "Channels"
 	tagImages    = "Images"
 	tagEvents    = "Events"
+	tagAudit     = "Audit log"
 	tagHooks     = "Webhooks"
 	tagServer    = "Server"
 )
@@ -50,7 +51,7 @@ func (a *API) routes() {
 	add(a, "deleteToken", "DELETE /api/v1/tokens/{id}", tagTokens, "Revoke an API token", a.deleteToken)
 
 	add(a, "listTemplates", "GET /api/v1/templates", tagTemplates, "List templates", a.listTemplates)
-	add(a, "validateTemplate", "POST /api/v1/templates/validate", tagTemplates, "Check a template text", a.validateTemplate, limit(template.MaxPackage))
+	add(a, "validateTemplate", "POST /api/v1/templates/validate", tagTemplates, "Check a template text", a.validateTemplate, reads, limit(template.MaxPackage))
 	add(a, "getTemplate", "GET /api/v1/templates/{name}", tagTemplates, "Get a template", a.getTemplate)
 	add(a, "getTemplateVersion", "GET /api/v1/templates/{name}/versions/{version}", tagTemplates, "Get a template version", a.getTemplateVersion)
 	add(a, "getTemplateSource", "GET /api/v1/templates/{name}/versions/{version}/source", tagTemplates, "Get the text of a template version", a.getTemplateSource)
@@ -63,11 +64,11 @@ func (a *API) routes() {
 	add(a, "getTarget", "GET /api/v1/targets/{name}", tagTargets, "Get a target", a.getTarget)
 	add(a, "renewTarget", "PUT /api/v1/targets/{name}/credentials", tagTargets, "Give a cluster's credentials anew", a.renewTarget)
 	add(a, "deleteTarget", "DELETE /api/v1/targets/{name}", tagTargets, "Remove a target", a.deleteTarget)
-	add(a, "checkTarget", "POST /api/v1/targets/{name}/check", tagTargets, "Look whether a target answers", a.checkTarget)
+	add(a, "checkTarget", "POST /api/v1/targets/{name}/check", tagTargets, "Look whether a target answers", a.checkTarget, reads)
 
 	add(a, "listStacks", "GET /api/v1/stacks", tagStacks, "List stacks", a.listStacks)
 	add(a, "createStack", "POST /api/v1/stacks", tagStacks, "Make a stack", a.createStack, accepted)
-	add(a, "previewStack", "POST /api/v1/stacks/preview", tagStacks, "Show what a request would do", a.previewStack)
+	add(a, "previewStack", "POST /api/v1/stacks/preview", tagStacks, "Show what a request would do", a.previewStack, reads)
 	add(a, "getStack", "GET /api/v1/stacks/{name}", tagStacks, "Get a stack", a.getStack)
 	add(a, "updateStack", "PATCH /api/v1/stacks/{name}", tagStacks, "Change description, labels or protection", a.updateStack)
 	add(a, "deleteStack", "DELETE /api/v1/stacks/{name}", tagStacks, "Delete a stack", a.deleteStack, accepted)
@@ -95,7 +96,7 @@ func (a *API) routes() {
 	add(a, "revokeRole", "DELETE /api/v1/groups/{name}/members/{user}", tagGroups, "Take a user's role in a pipeline group", a.revokeRole)
 
 	add(a, "listPipelines", "GET /api/v1/pipelines", tagPipelines, "List pipelines", a.listPipelines)
-	add(a, "validatePipeline", "POST /api/v1/pipelines/validate", tagPipelines, "Check a pipeline file", a.validatePipeline, limit(maxPipeline))
+	add(a, "validatePipeline", "POST /api/v1/pipelines/validate", tagPipelines, "Check a pipeline file", a.validatePipeline, reads, limit(maxPipeline))
 	add(a, "getPipeline", "GET /api/v1/pipelines/{name}", tagPipelines, "Get a pipeline with its webhook addresses", a.getPipeline)
 	add(a, "applyPipeline", "PUT /api/v1/pipelines/{name}", tagPipelines, "Store a pipeline file", a.applyPipeline, limit(maxPipeline))
 	add(a, "deletePipeline", "DELETE /api/v1/pipelines/{name}", tagPipelines, "Delete a pipeline", a.deletePipeline)
@@ -106,7 +107,7 @@ func (a *API) routes() {
 	add(a, "getPipelineTemplate", "GET /api/v1/pipeline-templates/{name}", tagPipelines, "Get a template of a pipeline", a.getPipelineTemplate)
 	add(a, "putPipelineTemplate", "PUT /api/v1/pipeline-templates/{name}", tagPipelines, "Store a template of a pipeline", a.putPipelineTemplate, limit(maxPipeline))
 	add(a, "deletePipelineTemplate", "DELETE /api/v1/pipeline-templates/{name}", tagPipelines, "Delete a template of a pipeline", a.deletePipelineTemplate)
-	add(a, "renderPipelineTemplate", "POST /api/v1/pipeline-templates/{name}/render", tagPipelines, "Make a pipeline file of a template; nothing is stored", a.renderPipelineTemplate)
+	add(a, "renderPipelineTemplate", "POST /api/v1/pipeline-templates/{name}/render", tagPipelines, "Make a pipeline file of a template; nothing is stored", a.renderPipelineTemplate, reads)
 	add(a, "startPipeline", "POST /api/v1/pipelines/{name}/runs", tagRuns, "Start a run", a.startPipeline, accepted)
 	add(a, "listRuns", "GET /api/v1/pipelines/{name}/runs", tagRuns, "List runs, newest first", a.listRuns)
 	add(a, "getRun", "GET /api/v1/runs/{id}", tagRuns, "Get a run", a.getRun)
@@ -137,6 +138,8 @@ func (a *API) routes() {
 	add(a, "deleteTag", "DELETE /api/v1/tags", tagImages, "Delete a tag", a.deleteTag)
 
 	add(a, "listEvents", "GET /api/v1/events", tagEvents, "List or follow events", a.events, streams[fairlead.Event]("event"))
+
+	add(a, "listAudit", "GET /api/v1/audit", tagAudit, "List who changed or started what, newest first", a.listAudit)
 
 	add(a, "callHook", "POST "+hooksPath+"{token}", tagHooks, "Send a message to a trigger condition", a.hook, public, accepted, anyQuery)
 

@@ -68,5 +68,6 @@ func (a *API) stopRun(ctx context.Context, in *RunID) (*Body[fairlead.Run], erro
 	if _, err := a.run(ctx, auth.Start, in.ID); err != nil {
 		return nil, err
 	}
+	detail(ctx, "run %s", in.ID)
 	return answer(a.Pipelines.Stop(ctx, actorOf(ctx), in.ID))
 }

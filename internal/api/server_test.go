@@ -109,6 +109,7 @@ GET /api/v1/organizations/{org}/repositories
 GET /api/v1/tags
 DELETE /api/v1/tags
 GET /api/v1/events
+GET /api/v1/audit
 POST /hooks/{token}
 GET /api/v1/settings
 POST /api/v1/settings/test

@@ -28,7 +28,7 @@ type TestMessage struct {
 
 // sendTest sends whoever asks a message, to see whether the mail server or the gateway works.
 func (a *API) sendTest(ctx context.Context, in *TestMessage) (*None, error) {
-	if err := can(ctx, auth.Change, auth.Object{Kind: auth.Settings}); err != nil {
+	if err := can(ctx, auth.Change, auth.Object{Kind: auth.Settings, Name: in.Body.By}); err != nil {
 		return nil, err
 	}
 	if a.SendTest == nil {

@@ -59,8 +59,10 @@ func (a *API) exportStack(ctx context.Context, in *StackExport) (*Body[fairlead.
 	if in.Body != nil {
 		passphrase = in.Body.Passphrase
 	}
-	if passphrase != "" && !actorOf(ctx).Admin {
-		return nil, fairlead.Errorf(fairlead.Denied, "only an administrator may export the secrets of a stack; without them anybody may who sees the stack")
+	if passphrase != "" {
+		if err := can(ctx, auth.View, auth.Object{Kind: auth.Secrets, Name: in.Name}); err != nil {
+			return nil, err
+		}
 	}
 	return answer(a.Stacks.Export(ctx, in.Name, passphrase))
 }

@@ -13,7 +13,7 @@ import (
 
 func (a *API) listTokens(ctx context.Context, in *Page) (*Body[List[fairlead.Token]], error) {
 	user := actorOf(ctx).User
-	if err := auth.Can(actorOf(ctx), auth.View, auth.Object{Kind: auth.Tokens, Owner: user}); err != nil {
+	if err := can(ctx, auth.View, auth.Object{Kind: auth.Tokens, Owner: user}); err != nil {
 		return nil, err
 	}
 	var tokens []fairlead.Token
@@ -43,7 +43,7 @@ const maxTokenLife = 10 * 366 * 24 * time.Hour
 
 func (a *API) createToken(ctx context.Context, in *TokenRequest) (*Body[NewToken], error) {
 	user := actorOf(ctx).User
-	if err := auth.Can(actorOf(ctx), auth.Change, auth.Object{Kind: auth.Tokens, Owner: user}); err != nil {
+	if err := can(ctx, auth.Change, auth.Object{Kind: auth.Tokens, Name: strings.TrimSpace(in.Body.Name), Owner: user}); err != nil {
 		return nil, err
 	}
 	t := fairlead.Token{User: user, Name: strings.TrimSpace(in.Body.Name)}
@@ -74,7 +74,7 @@ func (a *API) deleteToken(ctx context.Context, in *TokenID) (*None, error) {
 	return &None{}, a.DB.Write(ctx, func(tx *store.Tx) error {
 		t, err := tx.Token(ctx, in.ID)
 		if err == nil {
-			err = auth.Can(actorOf(ctx), auth.Remove, auth.Object{Kind: auth.Tokens, Owner: t.User})
+			err = can(ctx, auth.Remove, auth.Object{Kind: auth.Tokens, Name: t.Name, Owner: t.User})
 		}
 		if fairlead.ErrorCode(err) == fairlead.Denied {
 			return fairlead.Errorf(fairlead.NotFound, "token %q does not exist; see: fairlead token list", in.ID) // others' tokens are nobody's business

@@ -1,8 +1,12 @@
 package api
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/fairlead/fairlead"
@@ -33,7 +37,7 @@ type Login struct {
 }
 
 func (a *API) login(ctx context.Context, in *LoginRequest) (*LoginAnswer, error) {
-	s, err := a.Auth.Login(ctx, in.Body.User, in.Body.Password)
+	s, err := a.signIn(ctx, in.Body.User, in.Body.Password)
 	if err != nil {
 		return nil, err
 	}
@@ -43,6 +47,21 @@ func (a *API) login(ctx context.Context, in *LoginRequest) (*LoginAnswer, error)
 		out.Body.Token = ""
 	}
 	return out, nil
+}
+
+// signIn checks a password. A wrong one of a user that there is stands in the audit log as refused; of names that are not there
+// anybody could send without end.
+func (a *API) signIn(ctx context.Context, user, password string) (auth.Session, error) {
+	note(ctx, auth.Start, auth.Object{Kind: auth.Sessions, Name: user})
+	store.TraceOf(ctx).User = user
+	s, err := a.Auth.Login(ctx, user, password)
+	if fairlead.ErrorCode(err) == fairlead.Unauthenticated {
+		known := a.DB.Read(ctx, func(tx *store.Tx) error { _, err := tx.User(ctx, user); return err })
+		if known == nil {
+			denied(ctx, err)
+		}
+	}
+	return s, err
 }
 
 // cookie carries a session's token; without a token it takes the cookie away.
@@ -65,6 +84,7 @@ type LogoutAnswer struct {
 }
 
 func (a *API) logout(ctx context.Context, _ *struct{}) (*LogoutAnswer, error) {
+	note(ctx, auth.Remove, auth.Object{Kind: auth.Sessions, Name: actorOf(ctx).User})
 	return &LogoutAnswer{a.cookie("", time.Time{})}, a.Auth.Logout(ctx, visitOf(ctx).token)
 }
 
@@ -141,6 +161,7 @@ func (a *API) createUser(ctx context.Context, in *NewUser) (*Body[fairlead.User]
 	if err != nil {
 		return nil, err
 	}
+	detail(ctx, "admin: %v, role in group default: %s", b.Admin, cmp.Or(string(b.Role), "none"))
 	u := fairlead.User{Name: b.Name, Email: b.Email, Phone: b.Phone, Locale: b.Locale, Admin: b.Admin}
 	err = a.DB.Write(ctx, func(tx *store.Tx) error {
 		if err := tx.CreateUser(ctx, &u, hash); err != nil || b.Role == "" {
@@ -154,13 +175,33 @@ func (a *API) createUser(ctx context.Context, in *NewUser) (*Body[fairlead.User]
 // UserChange changes a user; what is left out stays, and an empty text takes away.
 type UserChange struct {
 	Named
-	Body struct {
-		Email    *string `json:"email,omitempty" maxLength:"254" pattern:"^$|^[^@ ]+@[^@ ]+$" patternDescription:"an e-mail address"`
-		Phone    *string `json:"phone,omitempty" pattern:"^$|^\\+?[0-9 ()-]{3,32}$" patternDescription:"a telephone number such as +86 10 1234 5678"`
-		Locale   *string `json:"locale,omitempty" enum:",en,zh-CN"`
-		Disabled *bool   `json:"disabled,omitempty" doc:"may not sign in, and tokens do not work; for administrators"`
-		Admin    *bool   `json:"admin,omitempty" doc:"may everything; for administrators"`
+	Body UserFields
+}
+
+// UserFields are what can be changed of a user.
+type UserFields struct {
+	Email    *string `json:"email,omitempty" maxLength:"254" pattern:"^$|^[^@ ]+@[^@ ]+$" patternDescription:"an e-mail address"`
+	Phone    *string `json:"phone,omitempty" pattern:"^$|^\\+?[0-9 ()-]{3,32}$" patternDescription:"a telephone number such as +86 10 1234 5678"`
+	Locale   *string `json:"locale,omitempty" enum:",en,zh-CN"`
+	Disabled *bool   `json:"disabled,omitempty" doc:"may not sign in, and tokens do not work; for administrators"`
+	Admin    *bool   `json:"admin,omitempty" doc:"may everything; for administrators"`
+}
+
+// changes says what changes; addresses and numbers are nobody's business.
+func (f UserFields) changes() string {
+	var list []string
+	for name, given := range map[string]bool{"email": f.Email != nil, "phone": f.Phone != nil, "locale": f.Locale != nil} {
+		if given {
+			list = append(list, name)
+		}
 	}
+	for name, given := range map[string]*bool{"disabled": f.Disabled, "admin": f.Admin} {
+		if given != nil {
+			list = append(list, fmt.Sprintf("%s: %v", name, *given))
+		}
+	}
+	slices.Sort(list)
+	return strings.Join(list, ", ")
 }
 
 func (a *API) updateUser(ctx context.Context, in *UserChange) (*Body[fairlead.User], error) {
@@ -173,6 +214,7 @@ func (a *API) updateUser(ctx context.Context, in *UserChange) (*Body[fairlead.Us
 			return nil, err
 		}
 	}
+	detail(ctx, "%s", b.changes())
 	var u fairlead.User
 	err := a.DB.Write(ctx, func(tx *store.Tx) (err error) {
 		if u, err = tx.User(ctx, in.Name); err != nil {

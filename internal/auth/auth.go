@@ -77,7 +77,7 @@ func (a *Auth) Hash(ctx context.Context, password string) (string, error) {
 // Basic checks a name with a password, session or API token. What does not fit is Unauthenticated, and after too many wrong
 // passwords TooMany.
 func (a *Auth) Basic(ctx context.Context, user, secret string) (fairlead.Actor, error) {
-	if isToken(secret) {
+	if IsToken(secret) {
 		actor, err := a.Bearer(ctx, secret)
 		if err == nil && actor.User != user {
 			return fairlead.Actor{}, fairlead.Errorf(fairlead.Unauthenticated, "the token does not belong to user %q", user)
@@ -164,7 +164,7 @@ func (a *Auth) Login(ctx context.Context, user, password string) (Session, error
 
 // Logout ends the session of a token. An API token stays what it is; see [store.Tx.DeleteToken].
 func (a *Auth) Logout(ctx context.Context, token string) error {
-	if !strings.HasPrefix(token, sessionPrefix) {
+	if !IsSession(token) {
 		return nil
 	}
 	return a.db.Write(ctx, func(tx *store.Tx) error {
@@ -254,9 +254,11 @@ func (a *Auth) acquire(ctx context.Context) error {
 
 func (a *Auth) release() { <-a.hashing }
 
-func isToken(s string) bool {
-	return strings.HasPrefix(s, tokenPrefix) || strings.HasPrefix(s, sessionPrefix)
-}
+// IsToken reports whether a secret is an API token or the token of a session, and no password.
+func IsToken(s string) bool { return strings.HasPrefix(s, tokenPrefix) || IsSession(s) }
+
+// IsSession reports whether a secret is the token of a session.
+func IsSession(s string) bool { return strings.HasPrefix(s, sessionPrefix) }
 
 // hashToken needs no salt and no work: a token is 256 random bits.
 func hashToken(token string) string {

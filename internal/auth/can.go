@@ -38,8 +38,10 @@ const (
 	Channels      Kind = "channels"
 	Audit         Kind = "audit"
 	Settings      Kind = "settings"
+	Sessions      Kind = "sessions" // sign-ins
+	Secrets       Kind = "secrets"  // of a stack, for export
 
-	PipelineTemplates Kind = "pipeline templates"
+	PipelineTemplates Kind = "pipeline-templates"
 )
 
 // Object is what an actor wants to do something to. Name is empty for all of a kind, or for one that is still to be made.

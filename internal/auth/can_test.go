@@ -54,6 +54,9 @@ images: delete            manager stranger admin system
 channels: view            outsider reader editor manager stranger self admin system
 channels: change          editor manager stranger admin system
 channels: delete          manager stranger admin system
+pipeline-templates: view  outsider reader editor manager stranger self admin system
+pipeline-templates: change editor manager stranger admin system
+pipeline-templates: delete manager stranger admin system
 targets: view             outsider reader editor manager stranger self admin system
 targets: change           admin system
 targets: delete           admin system
@@ -69,6 +72,9 @@ own users: grant          admin system
 own tokens: view          self admin system
 own tokens: change        self admin system
 own tokens: delete        self admin system
+settings: view            admin system
+settings: change          admin system
+secrets: view             admin system
 moons: view               admin system
 `
 

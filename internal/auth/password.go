@@ -38,7 +38,7 @@ func CheckPassword(password string) error {
 		return fairlead.Errorf(fairlead.Invalid, "the password is not valid UTF-8 text")
 	case utf8.RuneCountInString(password) < minPassword:
 		return fairlead.Errorf(fairlead.Invalid, "the password is too short: want at least %d characters", minPassword)
-	case isToken(password):
+	case IsToken(password):
 		return fairlead.Errorf(fairlead.Invalid, "the password must not begin like a token, with %s or %s", tokenPrefix, sessionPrefix)
 	case len(password) > maxPassword:
 		return fairlead.Errorf(fairlead.Invalid, "the password is too long: want at most %d bytes", maxPassword)

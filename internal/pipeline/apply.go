@@ -221,7 +221,8 @@ func (e *Engine) withURLs(p fairlead.Pipeline) fairlead.Pipeline {
 // history goes in slices, oldest runs first, and the pipeline with the last one; a deletion that was cut off can be repeated.
 func (e *Engine) Delete(ctx context.Context, actor fairlead.Actor, name string) error {
 	return e.inSlices(ctx, func(tx *store.Tx) (done bool, err error) {
-		if _, err := tx.PipelineHead(ctx, name); err != nil {
+		p, err := tx.PipelineHead(ctx, name)
+		if err != nil {
 			return false, err
 		}
 		run, active, err := tx.FirstActiveRun(ctx, name)
@@ -237,6 +238,7 @@ func (e *Engine) Delete(ctx context.Context, actor fairlead.Actor, name string) 
 		if err := tx.DeletePipeline(ctx, name); err != nil {
 			return false, err
 		}
-		return true, tx.AppendEvent(ctx, fairlead.Event{Kind: "pipeline", Name: name, Type: "pipeline-deleted", Message: fmt.Sprintf("pipeline %s deleted by %s", name, actor)})
+		return true, tx.AppendEvent(ctx, fairlead.Event{Kind: "pipeline", Name: name, Group: p.Group, Type: "pipeline-deleted",
+			Message: fmt.Sprintf("pipeline %s deleted by %s", name, actor)})
 	})
 }

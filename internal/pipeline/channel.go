@@ -67,7 +67,7 @@ func (e *Engine) Publish(ctx context.Context, actor fairlead.Actor, channel stri
 		return m, err
 	}
 	err = e.db.Write(ctx, func(tx *store.Tx) error {
-		if _, err := tx.Channel(ctx, channel); err != nil {
+		if _, err := tx.Channel(ctx, store.Everything, channel); err != nil {
 			return err
 		}
 		once := ""
@@ -124,13 +124,13 @@ func channelMessageOf(ctx context.Context, tx *store.Tx, channel, id string) (fa
 	return m, err
 }
 
-// ChannelMessage returns a message with what it did.
-func (e *Engine) ChannelMessage(ctx context.Context, channel, id string) (m fairlead.ChannelMessage, err error) {
+// ChannelMessage returns a message with what it did at the pipelines that the viewer sees.
+func (e *Engine) ChannelMessage(ctx context.Context, v store.Viewer, channel, id string) (m fairlead.ChannelMessage, err error) {
 	err = e.db.Read(ctx, func(tx *store.Tx) error {
 		if m, err = channelMessageOf(ctx, tx, channel, id); err != nil {
 			return err
 		}
-		m.Deliveries, err = tx.Deliveries(ctx, id)
+		m.Deliveries, err = tx.Deliveries(ctx, v, id)
 		return err
 	})
 	return m, err
@@ -154,7 +154,7 @@ func (e *Engine) SetChannel(ctx context.Context, actor fairlead.Actor, c fairlea
 				return err
 			}
 		}
-		out, err = tx.Channel(ctx, c.Name)
+		out, err = tx.Channel(ctx, store.Everything, c.Name)
 		return err
 	})
 	return out, made, err
@@ -163,7 +163,7 @@ func (e *Engine) SetChannel(ctx context.Context, actor fairlead.Actor, c fairlea
 // DeleteChannel removes a channel with its messages. One that a pipeline publishes to or listens to is a Conflict.
 func (e *Engine) DeleteChannel(ctx context.Context, actor fairlead.Actor, name string) error {
 	return e.db.Write(ctx, func(tx *store.Tx) error {
-		c, err := tx.Channel(ctx, name)
+		c, err := tx.Channel(ctx, store.Everything, name)
 		if err != nil {
 			return err
 		}

@@ -134,7 +134,10 @@ func (e *Engine) Prune(ctx context.Context) error {
 	}
 	for cursor := ""; ; {
 		var list []fairlead.Channel
-		err := e.db.Read(ctx, func(tx *store.Tx) (err error) { list, cursor, err = tx.Channels(ctx, 100, cursor); return err })
+		err := e.db.Read(ctx, func(tx *store.Tx) (err error) {
+			list, cursor, err = tx.Channels(ctx, store.Everything, 100, cursor)
+			return err
+		})
 		if err != nil {
 			return err
 		}

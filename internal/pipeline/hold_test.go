@@ -117,7 +117,7 @@ func TestIgnoredAndReturnToStart(t *testing.T) {
 		}
 		var channel fairlead.Channel
 		b.read(func(ctx context.Context, tx *store.Tx) (err error) {
-			channel, err = tx.Channel(ctx, action)
+			channel, err = tx.Channel(ctx, store.Everything, action)
 			return err
 		})
 		if channel.Messages != 1 {

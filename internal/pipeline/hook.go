@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"maps"
 	"strings"
 
@@ -53,15 +54,26 @@ func (e *Engine) Hook(ctx context.Context, call Call) (res HookResult, err error
 	err = e.db.Write(ctx, func(tx *store.Tx) error {
 		m, err := e.hook(ctx, tx, call)
 		res = HookResult{Message: m.ID, Run: m.Run, Result: m.Result, Reason: m.Reason}
-		if errors.As(err, &no) {
-			return nil // the refused message stays
+		if err != nil && !errors.As(err, &no) {
+			return err
 		}
-		return err
+		return auditMessage(ctx, tx, m) // a refused message stays
 	})
 	if err == nil && no != nil {
 		return HookResult{}, no.err
 	}
 	return res, err
+}
+
+// auditMessage tells the audit log what a webhook's message did.
+func auditMessage(ctx context.Context, tx *store.Tx, m fairlead.Message) error {
+	group, err := tx.PipelineGroup(ctx, m.Pipeline)
+	if err != nil {
+		return err
+	}
+	entry := fairlead.AuditEntry{Via: CauseWebhook, Operation: "callHook", Verb: "start", Kind: "runs", Name: m.Pipeline, Group: group,
+		Detail: strings.TrimSuffix(fmt.Sprintf("%s: message %s: %s", m.Condition, m.Result, m.Reason), ": ")}
+	return tx.Audit(ctx, entry)
 }
 
 func (e *Engine) hook(ctx context.Context, tx *store.Tx, call Call) (m fairlead.Message, err error) {

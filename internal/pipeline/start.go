@@ -96,6 +96,11 @@ func (e *Engine) start(ctx context.Context, tx *store.Tx, p fairlead.Pipeline, s
 	if err := tx.CreateRun(ctx, &run); err != nil {
 		return run, err
 	}
+	entry := fairlead.AuditEntry{Via: s.cause, Operation: "startRun", Verb: "start", Kind: "runs", Name: p.Name, Group: p.Group,
+		Detail: fmt.Sprintf("run %d: %s", number, s.why)}
+	if err := tx.Audit(ctx, entry); err != nil {
+		return run, err
+	}
 	return e.carryOut(ctx, tx, run, effects)
 }
 

@@ -91,7 +91,7 @@ func (b *bench) delivered(m fairlead.ChannelMessage) fairlead.ChannelMessage {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		got, err := b.engine.ChannelMessage(b.Context(), m.Channel, m.ID)
+		got, err := b.engine.ChannelMessage(b.Context(), store.Everything, m.Channel, m.ID)
 		b.must(err)
 		if got.Delivered {
 			return got
@@ -128,7 +128,7 @@ func TestTwoPipelinesChainedByChannels(t *testing.T) {
 	}
 	var channel fairlead.Channel
 	b.read(func(ctx context.Context, tx *store.Tx) (err error) {
-		channel, err = tx.Channel(ctx, "built")
+		channel, err = tx.Channel(ctx, store.Everything, "built")
 		return err
 	})
 	if !slices.Equal(channel.Publishers, []string{"first/deploy"}) || !slices.Equal(channel.Listeners, []string{"second/start.conditions[0]"}) || channel.Messages != 3 {

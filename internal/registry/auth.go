@@ -96,13 +96,26 @@ func (r *Registry) authorize(ctx context.Context, who caller, im ref, verb strin
 		return nil
 	}
 	if !r.cfg.Can(who.actor, verb, im.organization) {
-		return fault{http.StatusForbidden, codeDenied, fmt.Sprintf("%s may not %s in organization %q; ask an administrator for the right", who.actor, verb, im.organization)}
+		return r.denied(ctx, who.actor, verb, im)
 	}
 	if who.token && !allows(who.scopes, need.Name, verb) {
 		c := challenge{fault: unauthorized("the token is not for this: it needs scope " + need.String()), scope: need.String(), insufficient: true}
 		return c
 	}
 	return nil
+}
+
+// denied is the answer to somebody who may not do verb, which the audit log gets to know unless it was to read.
+func (r *Registry) denied(ctx context.Context, actor fairlead.Actor, verb string, im ref) error {
+	text := fmt.Sprintf("%s may not %s in organization %q; ask an administrator for the right", actor, verb, im.organization)
+	if verb != Pull {
+		entry := imageEntry(actor, verb, im)
+		entry.Name, entry.Result, entry.Detail = im.name(), fairlead.AuditRefused, text
+		if err := r.cfg.DB.Write(ctx, func(tx *store.Tx) error { return tx.Audit(ctx, entry) }); err != nil {
+			return err
+		}
+	}
+	return fault{http.StatusForbidden, codeDenied, text}
 }
 
 func (r *Registry) organization(ctx context.Context, name string) (org fairlead.Organization, err error) {

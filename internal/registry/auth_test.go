@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/internal/registry"
+	"github.com/fairlead/fairlead/internal/store"
 )
 
 func basic(user string) func(*http.Request) {
@@ -389,5 +391,36 @@ func TestTokensFollowTheirUser(t *testing.T) {
 	gone = fairlead.Errorf(fairlead.Unauthenticated, "user alice was removed or disabled")
 	if got := push(tk); got != http.StatusUnauthorized {
 		t.Fatalf("removed: status %d, want 401", got)
+	}
+}
+
+// TestAudit looks at what pushes, removals and refusals leave in the audit log.
+func TestAudit(t *testing.T) {
+	e := start(t, nil)
+	e.push(t, "team/web:1.0", randomImage(t, 1))
+	if status, body, _ := e.do(t, "POST", "/v2/team/web/blobs/uploads/", nil, basic("bob")); status != http.StatusForbidden {
+		t.Fatalf("status %d, %s", status, body)
+	}
+	if status, body, _ := e.do(t, "GET", "/v2/open/web/tags/list", nil, basic("bob")); status != http.StatusForbidden {
+		t.Fatalf("status %d, %s", status, body)
+	}
+	if status, body, _ := e.do(t, "DELETE", "/v2/team/web/manifests/1.0", nil, basic("alice")); status != http.StatusAccepted {
+		t.Fatalf("status %d, %s", status, body)
+	}
+	var got []string
+	err := e.db.Read(t.Context(), func(tx *store.Tx) error {
+		list, _, err := tx.AuditLog(t.Context(), store.Everything, store.AuditFilter{}, 10, "")
+		for _, a := range list {
+			got = append(got, strings.Join([]string{a.User, a.Via, a.Operation, a.Verb, a.Kind, a.Name, a.Result}, " "))
+		}
+		return err
+	})
+	want := []string{
+		"alice registry deleteImage delete images team/web:1.0 done",
+		"bob registry pushImage change images team/web refused",
+		"alice registry pushImage change images team/web:1.0 done",
+	}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("%v\ngot\n%s\nwant\n%s", err, strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }

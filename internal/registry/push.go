@@ -2,6 +2,7 @@ package registry
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -105,6 +106,13 @@ func (r *Registry) record(ctx context.Context, rp repo, im ref, d digest.Digest,
 	tag := s.tag(im, d)
 	tag.PushedBy = by.String()
 	return r.cfg.DB.Write(ctx, func(tx *store.Tx) error {
+		entry := imageEntry(by, Push, im)
+		if im.tag == "" {
+			entry.Name = im.name() + "@" + d.String()
+		}
+		if err := tx.Audit(ctx, entry); err != nil {
+			return err
+		}
 		if im.tag == "" {
 			return tx.PutRepository(ctx, im.organization, im.repository)
 		}
@@ -123,6 +131,15 @@ func (r *Registry) record(ctx context.Context, rp repo, im ref, d digest.Digest,
 
 func imageEvent(ctx context.Context, tx *store.Tx, im ref, kind, message string) error {
 	return tx.AppendEvent(ctx, fairlead.Event{Kind: "image", Name: im.String(), Type: kind, Message: message})
+}
+
+// imageEntry is what the audit log says of a push or a removal.
+func imageEntry(by fairlead.Actor, verb string, im ref) fairlead.AuditEntry {
+	e := fairlead.AuditEntry{User: by.User, Via: cmp.Or(by.Via, "registry"), Operation: "pushImage", Verb: "change", Kind: "images", Name: im.String()}
+	if verb == Delete {
+		e.Operation, e.Verb = "deleteImage", "delete"
+	}
+	return e
 }
 
 // deleteManifest removes a tag, or a manifest with its tags, as the distribution specification says. The manifest of a

@@ -120,6 +120,9 @@ func (r *Registry) removeManifest(ctx context.Context, im ref, by fairlead.Actor
 		return err
 	}
 	return r.cfg.DB.Write(ctx, func(tx *store.Tx) error {
+		if err := tx.Audit(ctx, imageEntry(by, Delete, im)); err != nil {
+			return err
+		}
 		tags, err := tx.TagsOfDigest(ctx, im.organization, im.repository, im.digest.String())
 		if err != nil {
 			return err
@@ -138,6 +141,9 @@ func (r *Registry) removeManifest(ctx context.Context, im ref, by fairlead.Actor
 
 func deletedEvent(ctx context.Context, tx *store.Tx, im ref, tag string, by fairlead.Actor) error {
 	im.tag, im.digest = tag, ""
+	if err := tx.Audit(ctx, imageEntry(by, Delete, im)); err != nil {
+		return err
+	}
 	return imageEvent(ctx, tx, im, "image-deleted", fmt.Sprintf("%s deleted %s", by, im))
 }
 

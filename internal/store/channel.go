@@ -39,32 +39,33 @@ func scanChannel(row Row) (c fairlead.Channel, err error) {
 	return c, err
 }
 
-// Channel returns a channel with its publishers and listeners.
-func (tx *Tx) Channel(ctx context.Context, name string) (fairlead.Channel, error) {
+// Channel returns a channel with those of its publishers and listeners that the viewer sees.
+func (tx *Tx) Channel(ctx context.Context, v Viewer, name string) (fairlead.Channel, error) {
 	c, err := scanChannel(tx.QueryRow(ctx, selectChannels+` WHERE c.name = $1`, name))
 	if err != nil {
 		return c, NotFound(err, "channel %q does not exist; create it with: fairlead channel create %s", name, name)
 	}
-	return c, tx.channelEnds(ctx, &c)
+	return c, tx.channelEnds(ctx, v, &c)
 }
 
-func (tx *Tx) channelEnds(ctx context.Context, c *fairlead.Channel) error {
+func (tx *Tx) channelEnds(ctx context.Context, v Viewer, c *fairlead.Channel) error {
+	const seen = ` AND ($2 = '*' OR EXISTS (SELECT 1 FROM pipelines p JOIN group_roles v ON v.group_name = p.group_name WHERE p.name = pipeline AND v.user_name = $2))`
 	text := func(row Row) (string, error) {
 		var pipeline, part string
 		err := row.Scan(&pipeline, &part)
 		return pipeline + "/" + part, err
 	}
-	rows, err := tx.Query(ctx, `SELECT pipeline, stage FROM publishers WHERE channel = $1 ORDER BY pipeline, stage`, c.Name)
+	rows, err := tx.Query(ctx, `SELECT pipeline, stage FROM publishers WHERE channel = $1`+seen+` ORDER BY pipeline, stage`, c.Name, string(v))
 	if c.Publishers, err = Collect(rows, err, text); err != nil {
 		return err
 	}
-	rows, err = tx.Query(ctx, `SELECT pipeline, condition FROM listeners WHERE kind = 'channel' AND source = $1 ORDER BY pipeline, condition`, c.Name)
+	rows, err = tx.Query(ctx, `SELECT pipeline, condition FROM listeners WHERE kind = 'channel' AND source = $1`+seen+` ORDER BY pipeline, condition`, c.Name, string(v))
 	c.Listeners, err = Collect(rows, err, text)
 	return err
 }
 
-// Channels lists channels by name. cursor is the last name of the page before.
-func (tx *Tx) Channels(ctx context.Context, limit int, cursor string) ([]fairlead.Channel, string, error) {
+// Channels lists channels by name, each as [Tx.Channel] gives it. cursor is the last name of the page before.
+func (tx *Tx) Channels(ctx context.Context, v Viewer, limit int, cursor string) ([]fairlead.Channel, string, error) {
 	rows, err := tx.Query(ctx, selectChannels+` WHERE c.name > $1 ORDER BY c.name LIMIT $2`, cursor, limit+1)
 	list, err := Collect(rows, err, scanChannel)
 	if err != nil {
@@ -72,7 +73,7 @@ func (tx *Tx) Channels(ctx context.Context, limit int, cursor string) ([]fairlea
 	}
 	list, next := Page(list, limit, func(c fairlead.Channel) string { return c.Name })
 	for i := range list {
-		if err := tx.channelEnds(ctx, &list[i]); err != nil {
+		if err := tx.channelEnds(ctx, v, &list[i]); err != nil {
 			return nil, "", err
 		}
 	}

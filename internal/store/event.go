@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"strconv"
+	"strings"
 
 	"github.com/fairlead/fairlead"
 )
@@ -13,26 +14,35 @@ const lastSeq = `(SELECT coalesce(max(seq), 0) FROM (SELECT max(seq) AS seq FROM
 
 // AppendEvent stores an event and wakes the watchers. Seq and Time are set here.
 func (tx *Tx) AppendEvent(ctx context.Context, e fairlead.Event) error {
-	const q = `INSERT INTO events (seq, time, kind, name, action, part, type, message)
-VALUES (` + lastSeq + ` + 1, $1, $2, $3, $4, $5, $6, $7)`
+	const q = `INSERT INTO events (seq, time, kind, name, action, part, type, message, group_name)
+VALUES (` + lastSeq + ` + 1, $1, $2, $3, $4, $5, $6, $7, $8)`
 	tx.Changed()
-	_, err := tx.Exec(ctx, q, Time(tx.Now), e.Kind, e.Name, e.Action, e.Part, e.Type, e.Message)
+	_, err := tx.Exec(ctx, q, Time(tx.Now), e.Kind, e.Name, e.Action, e.Part, e.Type, e.Message, e.Group)
 	return err
 }
 
-// EventFilter selects events. Empty fields select everything.
+// EventFilter selects events. Empty fields select everything, but an empty Viewer sees no runs and no pipelines.
 type EventFilter struct {
+	Viewer             Viewer
 	Kind, Name, Action string
 	After              int64 // only events with a greater Seq
 	Limit              int   // default 100
 }
+
+// seenEvents leaves out the runs and pipelines of groups in which the viewer $v has no role. A pipeline that is no more belongs to
+// the group that its last event names.
+const seenEvents = ` AND (kind NOT IN ('run', 'pipeline')
+OR kind = 'run' AND EXISTS (SELECT 1 FROM runs r JOIN pipelines p ON p.name = r.pipeline JOIN group_roles v ON v.group_name = p.group_name
+  WHERE r.id = e.name AND v.user_name = $v)
+OR kind = 'pipeline' AND EXISTS (SELECT 1 FROM group_roles v
+  WHERE v.user_name = $v AND v.group_name = coalesce((SELECT p.group_name FROM pipelines p WHERE p.name = e.name), e.group_name)))`
 
 // Events returns events in their order, oldest first.
 func (tx *Tx) Events(ctx context.Context, f EventFilter) ([]fairlead.Event, error) {
 	if f.Limit <= 0 {
 		f.Limit = 100
 	}
-	q, args := `SELECT seq, time, kind, name, action, part, type, message FROM events WHERE seq > $1`, []any{f.After}
+	q, args := `SELECT seq, time, kind, name, action, part, type, message FROM events e WHERE seq > $1`, []any{f.After}
 	for _, c := range [][2]string{{"kind", f.Kind}, {"name", f.Name}, {"action", f.Action}} {
 		if c[1] != "" {
 			args = append(args, c[1])
@@ -41,6 +51,10 @@ func (tx *Tx) Events(ctx context.Context, f EventFilter) ([]fairlead.Event, erro
 	}
 	if f.Action != "" {
 		q += ` AND action <> ''` // as the index has it
+	}
+	if f.Viewer != Everything {
+		args = append(args, string(f.Viewer))
+		q += strings.ReplaceAll(seenEvents, "$v", "$"+strconv.Itoa(len(args)))
 	}
 	args = append(args, f.Limit)
 	rows, err := tx.Query(ctx, q+` ORDER BY seq LIMIT $`+strconv.Itoa(len(args)), args...)

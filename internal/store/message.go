@@ -54,9 +54,11 @@ func (tx *Tx) Messages(ctx context.Context, pipeline string, limit int, cursor s
 	return list, next, nil
 }
 
-// Deliveries lists what a message of a channel did at each condition.
-func (tx *Tx) Deliveries(ctx context.Context, origin string) ([]fairlead.Message, error) {
-	rows, err := tx.Query(ctx, selectMessages+` WHERE origin <> '' AND origin = $1 ORDER BY id`, origin)
+// Deliveries lists what a message of a channel did at each condition of the pipelines that the viewer sees.
+func (tx *Tx) Deliveries(ctx context.Context, v Viewer, origin string) ([]fairlead.Message, error) {
+	const q = selectMessages + ` WHERE origin <> '' AND origin = $1
+AND ($2 = '*' OR EXISTS (SELECT 1 FROM pipelines p JOIN group_roles v ON v.group_name = p.group_name WHERE p.name = pipeline AND v.user_name = $2)) ORDER BY id`
+	rows, err := tx.Query(ctx, q, origin, string(v))
 	return Collect(rows, err, scanMessage)
 }
 

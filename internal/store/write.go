@@ -18,11 +18,25 @@ const (
 // Write runs fn in the one writing transaction of all servers. When fn returns nil and Write does, what fn did is durable, and
 // jobs and watchers are woken; otherwise nothing of it remains. fn is called once. It must not call Write or Read: the first
 // would wait for itself. It must not talk to the network, because every other writer waits. After a statement has failed, fn
-// must return its error: PostgreSQL takes no other statement then.
-//
-// Those who wait for their turn share the commit, whose price is that of the disk: each does its part after the other, and
-// the last one commits for all. What one of them does wrong is taken back alone.
+// must return its error: PostgreSQL takes no other statement then. The [Trace] of a request goes with its first change.
 func (db *DB) Write(ctx context.Context, fn func(tx *Tx) error) error {
+	t := TraceOf(ctx)
+	if t == nil || t.stored {
+		return db.write(ctx, fn)
+	}
+	err := db.write(ctx, func(tx *Tx) error {
+		if err := fn(tx); err != nil {
+			return err
+		}
+		return tx.insertAudit(ctx, t.AuditEntry)
+	})
+	t.stored = err == nil
+	return err
+}
+
+// write lets those who wait for their turn share the commit, whose price is that of the disk: each does its part after the
+// other, and the last one commits for all. What one of them does wrong is taken back alone.
+func (db *DB) write(ctx context.Context, fn func(tx *Tx) error) error {
 	b, err := db.turns.take(ctx)
 	if err != nil {
 		return db.broken(ctx, "begin", err)
