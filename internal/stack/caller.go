@@ -20,9 +20,9 @@ type caller struct {
 	tries  int64  // the attempt at the slice
 	by     string
 	forced bool
-	until  time.Time // when the action's time is up
-	mask   fairlead.Mask
-	levels []level // the stacks around, the outermost first
+	until  time.Time            // when the action's time is up
+	mask   func() fairlead.Mask // of the stack around, as of now; nil hides nothing
+	levels []level              // the stacks around, the outermost first
 	// root is the element of the outermost stack that the nested one is in.
 	root string
 	// look tells that the plan is only shown.
@@ -42,6 +42,14 @@ func path(levels []level) string {
 	return strings.Join(parts, " > ")
 }
 
+// hidden is the mask of the stack around.
+func (c caller) hidden() fairlead.Mask {
+	if c.mask == nil {
+		return fairlead.Mask{}
+	}
+	return c.mask()
+}
+
 type callerKey struct{}
 
 func withCaller(ctx context.Context, c caller) context.Context {
@@ -56,7 +64,7 @@ func callerOf(ctx context.Context) caller {
 // within tells the nested stacks that are planned with ctx which stack they are in, and whether the plan is only shown.
 func within(ctx context.Context, s fairlead.Stack, mask fairlead.Mask, look bool) context.Context {
 	c := callerOf(ctx)
-	c.mask, c.look = mask, look
+	c.mask, c.look = func() fairlead.Mask { return mask }, look
 	if n := len(c.levels); n > 0 && c.levels[n-1].stack == s.Name {
 		c.levels = c.levels[:n-1]
 	}
@@ -103,7 +111,8 @@ func levelsAbove(ctx context.Context, tx *store.Tx, s fairlead.Stack) (levels []
 func (s *slice) called(above []level) caller {
 	aim := s.want.Template + "@" + s.want.Version
 	return caller{
-		action: s.action.ID, slice: s.job.Args.Slice, tries: int64(s.job.Attempt), by: s.action.By, forced: s.action.Forced, until: s.deadline(), mask: s.mask,
+		action: s.action.ID, slice: s.job.Args.Slice, tries: int64(s.job.Attempt), by: s.action.By, forced: s.action.Forced, until: s.deadline(),
+		mask:   func() fairlead.Mask { return *s.current.Load() },
 		levels: append(above, level{s.stack.Name, aim}), root: s.root,
 	}
 }

@@ -14,7 +14,7 @@ import (
 func (e *Engine) Drift(ctx context.Context, name string) (fairlead.Drift, error) {
 	d := fairlead.Drift{Stack: name, Elements: []fairlead.ElementDrift{}}
 	var records []fairlead.Record
-	var want store.StackWant
+	var want, inside store.StackWant
 	var target fairlead.Target
 	err := e.db.Read(ctx, func(tx *store.Tx) error {
 		s, err := tx.Stack(ctx, name)
@@ -30,6 +30,9 @@ func (e *Engine) Drift(ctx context.Context, name string) (fairlead.Drift, error)
 		if records, err = tx.Records(ctx, s.ID); err != nil {
 			return err
 		}
+		if inside, err = e.nestedWant(ctx, tx, records); err != nil {
+			return err
+		}
 		target, err = tx.Target(ctx, s.Target)
 		d.Target = s.Target
 		return err
@@ -43,7 +46,7 @@ func (e *Engine) Drift(ctx context.Context, name string) (fairlead.Drift, error)
 	}
 	d.Elements = make([]fairlead.ElementDrift, len(records))
 	failed := make([]error, len(records))
-	mask := mask(want)
+	mask := mask(want, inside)
 	each(len(records), e.parallel, func(i int) {
 		d.Elements[i], failed[i] = e.driftOf(ctx, provider, records[i], mask)
 	})

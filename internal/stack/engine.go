@@ -278,7 +278,11 @@ func (e *Engine) Elements(ctx context.Context, name string) (list []fairlead.Rec
 		if list, err = tx.Records(ctx, s.ID); err != nil {
 			return err
 		}
-		mask := mask(w)
+		inside, err := e.nestedWant(ctx, tx, list)
+		if err != nil {
+			return err
+		}
+		mask := mask(w, inside)
 		for i := range list {
 			list[i].Attributes, _ = mask.Value(list[i].Attributes).(map[string]any)
 			list[i].Reason = mask.String(list[i].Reason)

@@ -185,10 +185,10 @@ func (n nested) prepare(ctx context.Context, parent, target string, identity map
 	p, err := n.engine.Prepare(withCaller(ctx, c), Request{
 		look: c.look, Adopt: adopt, Name: identity[keyName], Target: target, Namespace: w.namespace, Template: name, Version: version, Description: w.description,
 		Inputs: w.inputs, OnFailure: w.onFailure, Timeout: timeout, Actor: fairlead.Actor{User: c.by},
-		nested: &nesting{id: identity[keyID], parent: parent, action: identity[keyAction], cause: c.action, mask: c.mask},
+		nested: &nesting{id: identity[keyID], parent: parent, action: identity[keyAction], cause: c.action, mask: c.hidden()},
 	})
 	if err != nil {
-		return nil, masked(ofStack(identity[keyName], err), c.mask)
+		return nil, masked(ofStack(identity[keyName], err), c.hidden())
 	}
 	return p, nil
 }

@@ -161,7 +161,7 @@ func (s *slice) changedBelow(op *operation) bool {
 func (s *slice) env() template.Env {
 	return environment(s.stack, s.want.Inputs, func(element string) (map[string]any, bool) {
 		r, ok := s.records[element]
-		return r.Attributes, ok && r.State == fairlead.RecordMade
+		return s.revealed.of(r), ok && r.State == fairlead.RecordMade
 	})
 }
 
@@ -338,6 +338,9 @@ func (s *slice) receiveHealth(op *operation, r result) {
 		s.pollLater(op)
 		s.note(op, r.health.Reason)
 	case r.health.State == fairlead.Healthy:
+		if op.Type == stackType {
+			s.revealNested()
+		}
 		s.event(op.Element, "element-healthy", op.Element+" is healthy")
 		s.succeed(op, "")
 	case r.health.State == fairlead.Unhealthy:

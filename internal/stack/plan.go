@@ -20,6 +20,7 @@ type planner struct {
 	template *template.Template
 	inputs   map[string]any
 	records  map[string]fairlead.Record
+	revealed revealed
 	mask     fairlead.Mask
 	parallel int
 	// reads has the target read for what the plan changes, so that the plan tells what somebody else changed there.
@@ -105,7 +106,7 @@ func (p *planner) env() template.Env {
 		if !ok || r.State != fairlead.RecordMade || p.volatile[element] {
 			return nil, false
 		}
-		return r.Attributes, true
+		return p.revealed.of(r), true
 	})
 }
 

@@ -242,9 +242,14 @@ func (e *Engine) prepareWant(ctx context.Context, p *Prepared, now *situation) e
 	if err != nil {
 		return err
 	}
+	var open revealed
+	err = e.db.Read(ctx, func(tx *store.Tx) (err error) { open, err = e.reveal(ctx, tx, now.records); return err })
+	if err != nil {
+		return err
+	}
 	pl := planner{
 		provider: provider, stack: p.Stack, template: t, inputs: p.want.Inputs, records: now.records,
-		mask: mask(now.want, p.want), parallel: e.parallel, reads: true, adopt: p.request.Adopt,
+		revealed: open, mask: mask(now.want, p.want, open.want()), parallel: e.parallel, reads: true, adopt: p.request.Adopt,
 		thorough: p.request.look || p.request.Preview != "",
 	}
 	if err := checkAdopt(t, p.request.Adopt); err != nil {

@@ -16,7 +16,7 @@ const refreshTime = 10 * time.Second
 func (e *Engine) Refresh(ctx context.Context, name string) (fairlead.Stack, error) {
 	var s fairlead.Stack
 	var records []fairlead.Record
-	var want store.StackWant
+	var want, inside store.StackWant
 	var target fairlead.Target
 	var targetErr error
 	err := e.db.Read(ctx, func(tx *store.Tx) (err error) {
@@ -27,13 +27,16 @@ func (e *Engine) Refresh(ctx context.Context, name string) (fairlead.Stack, erro
 			return err
 		}
 		target, targetErr = tx.Target(ctx, s.Target)
-		records, err = tx.Records(ctx, s.ID)
+		if records, err = tx.Records(ctx, s.ID); err != nil {
+			return err
+		}
+		inside, err = e.nestedWant(ctx, tx, records)
 		return err
 	})
 	if err != nil || s.Action != "" || len(records) == 0 {
 		return s, err
 	}
-	changed := e.lookAt(ctx, e.providerOr(ctx, target, targetErr), records, mask(want))
+	changed := e.lookAt(ctx, e.providerOr(ctx, target, targetErr), records, mask(want, inside))
 	health, reason := healthOf(byElement(records))
 	if s.Status != fairlead.StackRunning {
 		reason = s.Reason // why the action failed says more

@@ -231,9 +231,10 @@ func mask(wants ...store.StackWant) fairlead.Mask {
 	return fairlead.NewMask(values...)
 }
 
-// shownInputs are the effective inputs with the secret ones hidden whole.
+// shownInputs are the effective inputs with the secret ones hidden whole, and every secret in the others: a nested stack can be given
+// one of the stack around it.
 func shownInputs(t *template.Template, w store.StackWant) map[string]any {
-	out := maps.Clone(w.Inputs)
+	out := maskedInputs(w)
 	for _, in := range t.Inputs() {
 		if _, ok := out[in.Name]; ok && in.Secret {
 			out[in.Name] = fairlead.Masked

@@ -56,7 +56,7 @@ func (s *slice) wayBack() (*planned, error) {
 	stack.Template, stack.Version = s.want.Template, s.want.Version
 	pl := planner{
 		provider: s.provider, stack: stack, template: s.template, inputs: s.want.Inputs, records: s.records,
-		mask: s.mask, parallel: s.engine.parallel,
+		revealed: s.revealed, mask: s.mask, parallel: s.engine.parallel,
 	}
 	return pl.plan(within(s.ctx, stack, s.mask, false))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -45,6 +46,8 @@ type slice struct {
 	provider Provider
 	records  map[string]fairlead.Record
 	mask     fairlead.Mask
+	current  atomic.Pointer[fairlead.Mask] // mask, for the calls under way
+	revealed revealed
 	root     string // the element of the outermost stack that this one is in; "" when it is that itself
 
 	ops    []operation // of the plan from first on

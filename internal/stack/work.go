@@ -137,8 +137,7 @@ func (s *slice) read(ctx context.Context, tx *store.Tx) (err error) {
 			s.want = s.good.Want
 		}
 	}
-	s.mask = mask(s.action.Want, s.want)
-	return nil
+	return s.reveal(ctx, tx)
 }
 
 // providerOr is the provider of a target or, when there is none, one whose every call fails with the reason.
