@@ -3,11 +3,12 @@
 # COUNT is how many times; default 3.
 set -euo pipefail
 count=${COUNT:-3}
+echo "== the machine: $(nproc) cores, load average $(cut -d' ' -f1-3 /proc/loadavg 2>/dev/null || echo unknown)"
 
 run() { # PACKAGE, then flags
 	local package=$1
 	shift
-	go test -run '^$' -count "$count" -timeout 30m "$@" "$package" | grep -E '^(Benchmark|goos|cpu|FAIL|panic|---)' || true
+	go test -run '^$' -count "$count" -timeout 30m "$@" "$package" | grep -E '^(Benchmark|cpu|FAIL|panic|---|    [a-z_]+\.go)' || true
 }
 
 echo "== a template of 10,000 elements: parse, check, plan"
@@ -25,5 +26,12 @@ run ./internal/pipeline -bench 'Runs$' -benchtime 4x
 echo "== the same on PostgreSQL, which syncs to disk as SQLite does"
 url=$(unset FAIRLEAD_TEST_POSTGRES_URL && FAIRLEAD_POSTGRES_DURABLE=1 scripts/postgres.sh ensure)
 FAIRLEAD_TEST_POSTGRES_URL=$url FAIRLEAD_TEST_DATABASE=postgres run ./internal/pipeline -bench 'Runs$' -benchtime 4x
-echo "== start to ready, idle processor and memory of the built program"
-run ./test/e2e -bench . -benchtime 1x
+echo "== start to ready, idle processor and memory, and the end of an idle server, of the built program"
+run ./test/e2e -bench 'ServeReady|Idle' -benchtime 1x
+# What follows takes its quantiles from thousands of requests, so it runs once.
+echo "== 10,000 runs that wait: what they cost in memory and at the start"
+run ./test/e2e -bench WaitingRuns -benchtime 1x -count 1
+echo "== 1,000 webhooks a second for 30 seconds: accepted, lost (accepted and not there), and the time from when each was due"
+run ./test/e2e -bench Webhooks -benchtime 1x -count 1
+echo "== lists and details through the API with 100,000 and 1,000,000 recorded runs"
+run ./test/e2e -bench History -benchtime 1x -count 1

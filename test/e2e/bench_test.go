@@ -92,7 +92,9 @@ func BenchmarkIdle(b *testing.B) {
 		<-time.After(watch)
 		b.ReportMetric(100*float64(s.cpu(b)-before)/float64(watch), "%-of-a-core")
 		b.ReportMetric(s.memory(b), "MB-resident")
+		asked := time.Now()
 		s.stop(b)
+		b.ReportMetric(float64(time.Since(asked).Milliseconds()), "ms-to-stop")
 	}
 }
 
