@@ -16,8 +16,9 @@ import (
 	"github.com/riverqueue/river/rivertype"
 )
 
-// jobWorkers bounds the jobs that run at the same time. They mostly wait for the writer or for a target.
-const jobWorkers = 64
+// jobWorkers bounds the jobs that run at the same time. They mostly wait for the writer or for a target, and an action whose
+// elements take their time to become healthy is a job for as long: those must not keep the others out.
+const jobWorkers = 256
 
 // stopQueue bounds how long the end of one queue waits for its jobs.
 const stopQueue = 10 * time.Second

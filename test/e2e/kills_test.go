@@ -39,6 +39,46 @@ stages:
     timeout: 30m
 `
 
+// tellPipeline is what a pipeline of the load has at its end to start the pipeline "after" over a channel.
+const tellPipeline = `    notifications:
+      - {channel: {name: told}, params: [{name: tag, variable: tag}], outcomes: [success]}
+`
+
+// afterPipeline begins with each run that succeeds in "alone".
+const afterPipeline = `
+name: after
+variables: [{name: tag, value: none}]
+start:
+  conditions:
+    - channel: {name: told}
+      params: [{name: tag, variable: tag}]
+stages:
+  - name: first
+    type: template-deploy
+    deploy: {tool: aos, stack: after, create: true, target: local, template: load, version: "1.0", parameters: {tag: "${tag}"}}
+    timeout: 30m
+`
+
+// retriedPipeline fails at first, because its stack is never there, is tried again by a timer, fails for good, and goes on.
+const retriedPipeline = `
+name: retried
+variables: [{name: tag, value: none}]
+start:
+  conditions:
+    - webhook: {}
+      params: [{name: tag, variable: tag}]
+stages:
+  - name: first
+    type: template-deploy
+    deploy: {tool: aos, stack: never-there, template: load, version: "1.0", parameters: {tag: "${tag}"}}
+    retry: {attempts: 1, backoff: 1s}
+    on_error: {action: ignore}
+  - name: second
+    type: template-deploy
+    deploy: {tool: aos, stack: retried, create: true, target: local, template: load, version: "1.0", parameters: {tag: "${tag}"}}
+    timeout: 30m
+`
+
 const boxTemplate = `
 tosca_definitions_version: huaweicloud_tosca_version_1_0
 inputs:
@@ -64,7 +104,7 @@ node_templates:
 `
 
 // killed is the pipelines of the mixed load.
-func killed() []string { return []string{"alone", "shared-a", "shared-b", "box"} }
+func killed() []string { return []string{"alone", "shared-a", "shared-b", "box", "retried", "after"} }
 
 // pipelineOf says which pipeline a message is for.
 func pipelineOf(key string) string {
@@ -76,6 +116,8 @@ func pipelineOf(key string) string {
 		return "shared-a"
 	case n%4 == 2:
 		return "shared-b"
+	case n%8 == 3:
+		return "retried"
 	}
 	return "alone"
 }
@@ -95,8 +137,9 @@ func kills(t *testing.T) int {
 }
 
 // TestKills kills servers at random moments under a mixed load of messages that come twice and more, runs of several stages,
-// stages that wait for each other's stack, and containers. At the end every accepted message had its effect once, every run
-// has ended well, numbers and events have no gaps, and no job is left.
+// stages that wait for each other's stack, stages that are tried again, pipelines that start others over a channel, and containers.
+// At the end every accepted message and every message of the channel had its effect once, every run has ended well after as many
+// attempts as it should, numbers and events have no gaps, and no job is left.
 func TestKills(t *testing.T) {
 	n := kills(t)
 	mustEngine(t)
@@ -165,9 +208,17 @@ func (s *server) prepareKills() map[string]string {
 			text = fmt.Sprintf(killsPipeline, name, "shared-1", "shared-2", "load")
 		case "box":
 			text = fmt.Sprintf(killsPipeline, name, "box-1", "box-2", "box")
+		case "retried":
+			text = retriedPipeline
+		case "after":
+			text = afterPipeline
+		case "alone":
+			text += tellPipeline
 		}
 		s.mustRun("pipeline", "apply", "-f", s.writeFile(name+".yaml", text))
-		paths[name] = mustJSON[fairlead.Pipeline](s, "pipeline", "get", name).Webhooks[0].Path
+		for _, hook := range mustJSON[fairlead.Pipeline](s, "pipeline", "get", name).Webhooks {
+			paths[name] = hook.Path
+		}
 	}
 	return paths
 }
@@ -176,9 +227,13 @@ func (s *server) prepareKills() map[string]string {
 func (s *server) endOf(accepted map[string]acceptance) {
 	s.t.Helper()
 	open := []string{"queued", "running", "waiting", "held"}
-	s.eventuallyWithin(10*time.Minute, "all runs end", func() error {
-		if busy := s.metrics("fairlead_runs", open...); busy != "" {
-			return errors.New(busy)
+	jobs := []string{"available", "running", "retryable", "scheduled", "pending", "discarded", "cancelled"}
+	s.eventuallyWithin(10*time.Minute, "all runs end and no job is left", func() error {
+		// A job between two looks at the runs can have started one.
+		for _, busy := range []string{s.metrics("fairlead_runs", open...), s.metrics("fairlead_jobs", jobs...), s.metrics("fairlead_runs", open...)} {
+			if busy != "" {
+				return errors.New(busy)
+			}
 		}
 		return nil
 	})
@@ -195,6 +250,12 @@ func (s *server) endOf(accepted map[string]acceptance) {
 				s.t.Errorf("run %d of %s: %+v", run.Number, name, run)
 			}
 			for _, stage := range run.Stages {
+				if name == "retried" && stage.Name == "first" {
+					if stage.Attempt != 2 || stage.State != fairlead.StageIgnored || stage.Action != "" {
+						s.t.Errorf("run %d of %s: stage %+v", run.Number, name, stage)
+					}
+					continue
+				}
 				if stage.Attempt != 1 || stage.Action == "" || actions[stage.Action] {
 					s.t.Errorf("run %d of %s: stage %+v", run.Number, name, stage)
 				}
@@ -203,25 +264,38 @@ func (s *server) endOf(accepted map[string]acceptance) {
 			byID[run.ID] = run
 		}
 	}
-	if len(byID) != len(accepted) {
-		s.t.Errorf("%d messages were accepted, and there are %d runs", len(accepted), len(byID))
+	if started := len(byID) - len(runs["after"]); started != len(accepted) {
+		s.t.Errorf("%d messages were accepted, and there are %d runs that messages start", len(accepted), started)
 	}
+	s.chained(runs["alone"], runs["after"])
 	for key, a := range accepted {
 		if run, ok := byID[a.Run]; !ok || run.Variables["tag"] != key || run.Pipeline != pipelineOf(key) {
 			s.t.Errorf("message %s was accepted for run %s, which is %+v", key, a.Run, run)
 		}
 	}
-	s.eventually("no job is left", func() error {
-		if left := s.metrics("fairlead_jobs", "available", "running", "retryable", "scheduled", "pending", "discarded", "cancelled"); left != "" {
-			return errors.New(left)
-		}
-		return nil
-	})
 	s.countersAgree(len(byID), len(actions))
 	for i, e := range pages[fairlead.Event](s, "/api/v1/events") {
 		if e.Seq != int64(i+1) {
 			s.t.Fatalf("event %d has seq %d: one is missing", i+1, e.Seq)
 		}
+	}
+}
+
+// chained checks that each run of one pipeline has started one of the other, which has its tag.
+func (s *server) chained(from, to []fairlead.Run) {
+	s.t.Helper()
+	if len(from) != len(to) || len(from) == 0 {
+		s.t.Errorf("%d runs told a channel, and %d were started by it", len(from), len(to))
+	}
+	told := map[string]bool{}
+	for _, run := range from {
+		told[run.Variables["tag"]] = true
+	}
+	for _, run := range to {
+		if tag := run.Variables["tag"]; !told[tag] || run.Cause != "channel" {
+			s.t.Errorf("run %d of %s has tag %s, started by %s: no run told that, or two have it", run.Number, run.Pipeline, tag, run.Cause)
+		}
+		delete(told, run.Variables["tag"])
 	}
 }
 
