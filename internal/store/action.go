@@ -260,10 +260,3 @@ FROM stack_operations WHERE action_id = $1 ORDER BY n`, action)
 		return op, err
 	})
 }
-
-// OpenJobs lists the arguments of the jobs of a kind that wait or run.
-func (tx *Tx) OpenJobs(ctx context.Context, kind string) ([]json.RawMessage, error) {
-	const q = `SELECT CAST(args AS TEXT) FROM river_job WHERE kind = $1 AND state IN ('available', 'pending', 'retryable', 'running', 'scheduled')`
-	rows, err := tx.Query(ctx, q, kind)
-	return Collect(rows, err, func(row Row) (args json.RawMessage, err error) { return args, row.Scan((*[]byte)(&args)) })
-}

@@ -32,8 +32,9 @@ type jobQueue interface {
 	insert(ctx context.Context, tx *Tx, args river.JobArgs, opts *river.InsertOpts) (queue string, err error)
 	// completed takes note of jobs that a committed transaction has completed.
 	completed(ids []int64)
-	// stamp is a time in the job table.
+	// stamp is a time in the job table, and argsText the expression for a job's arguments as JSON.
 	stamp(t time.Time) any
+	argsText() string
 	// start begins to work jobs under a name that no other server has.
 	start(ctx context.Context, name string, workers *river.Workers) error
 	stop(ctx context.Context) error
@@ -74,6 +75,13 @@ func CompleteJob[T river.JobArgs](ctx context.Context, tx *Tx, job *river.Job[T]
 	}
 	tx.completed = append(tx.completed, job.ID)
 	return nil
+}
+
+// OpenJobs lists the arguments of the jobs of a kind that wait or run.
+func (tx *Tx) OpenJobs(ctx context.Context, kind string) ([]json.RawMessage, error) {
+	q := `SELECT ` + tx.db.jobs.argsText() + ` FROM river_job WHERE kind = $1 AND state IN ('available', 'pending', 'retryable', 'running', 'scheduled')`
+	rows, err := tx.Query(ctx, q, kind)
+	return Collect(rows, err, func(row Row) (args json.RawMessage, err error) { return args, row.Scan((*[]byte)(&args)) })
 }
 
 // StartJobs begins to work the jobs of the kinds in workers. Jobs that were running when the last life of the server ended
@@ -132,6 +140,7 @@ type riverQueue[T any] struct {
 // row, at several times the price.
 type jobWords struct {
 	insert string // args, created_at, kind, max_attempts, queue, scheduled_at, state
+	args   string // as JSON text
 	stamp  func(time.Time) any
 }
 
@@ -168,6 +177,8 @@ func (q *riverQueue[T]) insert(ctx context.Context, tx *Tx, args river.JobArgs, 
 	_, err = tx.Exec(ctx, q.words.insert, string(b), q.stamp(now), args.Kind(), maxAttempts, queue, q.stamp(at), string(state))
 	return queue, err
 }
+
+func (q *riverQueue[T]) argsText() string { return q.words.args }
 
 func (q *riverQueue[T]) stamp(t time.Time) any { return q.words.stamp(t) }
 

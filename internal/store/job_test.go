@@ -2,6 +2,8 @@ package store_test
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"testing"
 	"time"
 
@@ -139,4 +141,23 @@ func testJobsThatAreDueSoon(t *testing.T, cfg store.Config) {
 			}
 		})
 	}
+}
+
+func TestOpenJobsAreJSON(t *testing.T) { storetest.Each(t, testOpenJobsAreJSON) }
+
+func testOpenJobsAreJSON(t *testing.T, cfg store.Config) {
+	db := mustOpen(t, cfg)
+	mustWrite(t, db, func(ctx context.Context, tx *store.Tx) error { return tx.Enqueue(ctx, noteArgs{"still to do"}, nil) })
+	mustRead(t, db, func(ctx context.Context, tx *store.Tx) error {
+		jobs, err := tx.OpenJobs(ctx, noteArgs{}.Kind())
+		var args noteArgs
+		if len(jobs) != 1 || json.Unmarshal(jobs[0], &args) != nil || args.Text != "still to do" {
+			t.Errorf("open jobs are %q", jobs)
+		}
+		none, err2 := tx.OpenJobs(ctx, "other")
+		if len(none) > 0 {
+			t.Errorf("jobs of another kind are %q", none)
+		}
+		return errors.Join(err, err2)
+	})
 }

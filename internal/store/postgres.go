@@ -268,6 +268,7 @@ func (p *postgresDB) queue(db *DB) jobQueue {
 	return &riverQueue[pgx.Tx]{db: db, driver: driver, done: driver.done, words: jobWords{
 		insert: `INSERT INTO river_job (args, created_at, kind, max_attempts, queue, scheduled_at, state)
 VALUES ($1::jsonb, $2, $3, $4, $5, $6, $7::river_job_state)`,
+		args:  `CAST(args AS TEXT)`,
 		stamp: func(t time.Time) any { return t },
 	}}
 }
