@@ -11,6 +11,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
 
 	"github.com/fairlead/fairlead"
@@ -211,4 +212,89 @@ func observe(w watch.Interface, old map[string]bool) (o observed) {
 		}
 	}
 	return o
+}
+
+const followingTemplate = `tosca_definitions_version: huaweicloud_tosca_version_1_0
+inputs:
+  text: {type: string, default: one, description: text}
+  replicas: {type: integer, default: 1, description: replicas}
+node_templates:
+  settings:
+    type: HuaweiCloud.CCE.ConfigMap
+    properties: {k8sManifest: {apiVersion: v1, kind: ConfigMap, metadata: {name: settings}, data: {text: {get_input: text}}}}
+  web:
+    type: HuaweiCloud.CCE.Deployment
+    requirements: [{dependency: {node: settings}}]
+    properties:
+      k8sManifest:
+        apiVersion: apps/v1
+        kind: Deployment
+        metadata: {name: web}
+        spec:
+          replicas: {get_input: replicas}
+          selector: {matchLabels: {app: web}}
+          template:
+            metadata:
+              labels: {app: web}
+              annotations: {settings: {get_attribute: [settings, checksum]}}
+            spec: {containers: [{name: web, image: "demo/web:1"}]}
+`
+
+// TestConfigRollsOnKubernetes changes a ConfigMap whose checksum is an annotation of a Deployment's pods, and then has somebody else
+// scale the Deployment: a preview shows who, an upgrade is refused, and adoption takes the field back.
+func TestConfigRollsOnKubernetes(t *testing.T) {
+	b, namespace := newKubeBench(t)
+	ctx := t.Context()
+	b.push("shop", "1.0", followingTemplate)
+	api := kubetest.Client(t).AppsV1().Deployments(namespace)
+	generation := func() int64 {
+		t.Helper()
+		d, err := api.Get(ctx, "web", metav1.GetOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d.Generation
+	}
+	r := stack.Request{Name: "shop", Template: "shop", Version: "1.0", Namespace: namespace}
+	b.want(fairlead.ActionSucceeded, b.wait(b.engine.Create(ctx, r)))
+	first := generation()
+	b.want(fairlead.ActionSucceeded, b.wait(b.engine.Upgrade(ctx, r)))
+	if got := generation(); got != first {
+		t.Errorf("an upgrade without a change took the Deployment from generation %d to %d", first, got)
+	}
+	r.Inputs = map[string]any{"text": "two"}
+	b.want(fairlead.ActionSucceeded, b.wait(b.engine.Upgrade(ctx, r)))
+	if got := generation(); got != first+1 {
+		t.Errorf("after a change of the ConfigMap the Deployment is at generation %d, want %d", got, first+1)
+	}
+
+	_, err := api.Patch(ctx, "web", types.MergePatchType, []byte(`{"spec":{"replicas":2}}`), metav1.PatchOptions{FieldManager: "kubectl-scale"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Inputs = map[string]any{"replicas": 3}
+	plan, err := b.engine.Preview(ctx, r)
+	if err != nil {
+		t.Fatal(describe(err))
+	}
+	var held []fairlead.FieldChange
+	for _, f := range plan.Operations[1].Fields {
+		if f.Owner != "" {
+			held = append(held, f)
+		}
+	}
+	if len(held) != 1 || held[0].Owner != "kubectl-scale" || held[0].Path != "k8sManifest.spec.replicas" || fmt.Sprint(held[0].Before, held[0].Live, held[0].After) != "1 2 3" {
+		t.Errorf("held fields: %+v", held)
+	}
+	if text := plan.Warnings.Error(); !strings.Contains(text, "spec.replicas is set by kubectl-scale") || !strings.Contains(text, "--adopt=web") {
+		t.Errorf("warnings: %s", text)
+	}
+	if _, err := b.engine.Upgrade(ctx, r); fairlead.ErrorCode(err) != fairlead.Conflict || !strings.Contains(describe(err), "kubectl-scale") {
+		t.Errorf("an upgrade: %v", err)
+	}
+	r.Adopt = []string{"web"}
+	b.want(fairlead.ActionSucceeded, b.wait(b.engine.Upgrade(ctx, r)))
+	if d, err := api.Get(ctx, "web", metav1.GetOptions{}); err != nil || *d.Spec.Replicas != 3 {
+		t.Errorf("after adoption: %v, %v", d.Spec.Replicas, err)
+	}
 }

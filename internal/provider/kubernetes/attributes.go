@@ -1,6 +1,9 @@
 package kubernetes
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"maps"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -34,10 +37,20 @@ func attributesOf(o *unstructured.Unstructured) map[string]any {
 	}
 	out["metadata"] = meta
 	maps.Copy(out, names(o))
+	if o.GetKind() == "ConfigMap" {
+		out["checksum"] = checksum(out["data"], out["binaryData"])
+	}
 	if uid := string(o.GetUID()); uid != "" {
 		out["refID"] = uid
 	}
 	return out
+}
+
+// checksum is another for other data. A workload that has it as an annotation of its pods is rolled when the data changes.
+func checksum(parts ...any) string {
+	text, _ := json.Marshal(parts) // what comes from the API server is JSON
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:8])
 }
 
 // names are the attributes that are known before the object is made.
