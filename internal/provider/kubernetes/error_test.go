@@ -1,7 +1,11 @@
 package kubernetes_test
 
 import (
+	"encoding/json"
+	"encoding/pem"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -176,10 +180,34 @@ func TestAdmissionRefuses(t *testing.T) {
 			return true, ""
 		})
 	})
+	t.Run("webhook that denies", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		if !strings.Contains(kubetest.Rest(t).Host, "127.0.0.1") {
+			t.Skip("the cluster cannot reach a server of the test")
+		}
+		server := httptest.NewTLSServer(http.HandlerFunc(deny))
+		t.Cleanup(server.Close)
+		certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+		w.webhook(t, admission.WebhookClientConfig{URL: &server.URL, CABundle: certificate})
+		el := w.element("settings", "CCE.ConfigMap", configMap("settings", nil))
+		eventually(t, func() (bool, string) {
+			_, err := w.provider.Plan(t.Context(), el, nil)
+			if err == nil {
+				return false, "not refused"
+			}
+			wantError(t, err, fairlead.Failed, "element settings: the cluster refuses ConfigMap "+w.namespace+"/settings", "nobody.example.com", "it is Friday")
+			return true, ""
+		})
+		el.Requires = []string{"another"} // it may change what the webhook says
+		_, err := w.provider.Apply(t.Context(), w.plan(el, nil, fairlead.OpCreate))
+		wantError(t, err, fairlead.Failed, "nobody.example.com", "it is Friday")
+	})
 	t.Run("webhook without a server", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
-		w.webhook(t)
+		url := "https://127.0.0.1:1/"
+		w.webhook(t, admission.WebhookClientConfig{URL: &url})
 		eventually(t, func() (bool, string) {
 			_, err := w.provider.Plan(t.Context(), w.element("settings", "CCE.ConfigMap", configMap("settings", nil)), nil)
 			if err == nil {
@@ -217,13 +245,24 @@ func (w *world) configMaps() *admission.MatchResources {
 			Rule: admission.Rule{APIGroups: []string{""}, APIVersions: []string{"v1"}, Resources: []string{"configmaps"}}}}}}
 }
 
-// webhook has the config maps of the world's namespace looked at by a server that does not exist.
-func (w *world) webhook(t *testing.T) {
+// deny is a webhook that denies everything.
+func deny(w http.ResponseWriter, r *http.Request) {
+	var review object
+	if err := json.NewDecoder(r.Body).Decode(&review); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	request, _ := review["request"].(object)
+	_ = json.NewEncoder(w).Encode(object{"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
+		"response": object{"uid": request["uid"], "allowed": false, "status": object{"message": "it is Friday", "code": 403}}})
+}
+
+// webhook has the config maps of the world's namespace looked at by a server.
+func (w *world) webhook(t *testing.T, server admission.WebhookClientConfig) {
 	t.Helper()
 	hooks := kubetest.Client(t).AdmissionregistrationV1().ValidatingWebhookConfigurations()
-	url := "https://127.0.0.1:1/"
 	_, err := hooks.Create(t.Context(), &admission.ValidatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: w.namespace + "-hook"},
-		Webhooks: []admission.ValidatingWebhook{{Name: "nobody.example.com", ClientConfig: admission.WebhookClientConfig{URL: &url},
+		Webhooks: []admission.ValidatingWebhook{{Name: "nobody.example.com", ClientConfig: server,
 			NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"kubernetes.io/metadata.name": w.namespace}},
 			Rules: []admission.RuleWithOperations{{Operations: []admission.OperationType{"CREATE"}, Rule: admission.Rule{APIGroups: []string{""}, APIVersions: []string{"v1"},
 				Resources: []string{"configmaps"}}}},
