@@ -2,9 +2,11 @@ package main
 
 import (
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -45,4 +47,38 @@ func leaves(cmd *cobra.Command) []*cobra.Command {
 		all = append(all, leaves(sub)...)
 	}
 	return all
+}
+
+// docs/operations.md has every metric of the program's own with its labels, and no other.
+func TestMetricsAreDocumented(t *testing.T) {
+	page, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := map[string]bool{}
+	for _, m := range regexp.MustCompile("`(fairlead_[a-z_]+)(\\{[a-z,]+\\})?`").FindAllStringSubmatch(string(page), -1) {
+		told[m[1]] = true
+	}
+	descs := make(chan *prometheus.Desc, 1000)
+	newTelemetry(nil, nil).registry.Describe(descs)
+	close(descs)
+	have := map[string]bool{}
+	for d := range descs {
+		if m := regexp.MustCompile(`fqName: "(fairlead_[a-z_]+)"`).FindStringSubmatch(d.String()); m != nil {
+			have[m[1]] = true
+		}
+	}
+	if len(have) < 6 {
+		t.Fatalf("metrics %v", have)
+	}
+	for name := range have {
+		if !told[name] {
+			t.Errorf("docs/operations.md does not have %s", name)
+		}
+	}
+	for name := range told {
+		if !have[name] {
+			t.Errorf("docs/operations.md has %s, which does not exist", name)
+		}
+	}
 }

@@ -331,6 +331,14 @@ func TestSamplesRun(t *testing.T) {
 	t.Run("all-at-once", func(t *testing.T) {
 		b.ended(hook(apply("all-at-once", nil)), fairlead.RunSucceeded)
 	})
+	t.Run("deploy-nightly", func(t *testing.T) {
+		b.push("nightly")
+		apply("deploy-nightly", nil)
+		run := b.ended(b.start("deploy-nightly", nil).ID, fairlead.RunSucceeded)
+		if s := b.stack("deploy-nightly"); s.Inputs["image"] != "reg.test:8080/team/web:nightly@"+run.Stages[0].Images[0].Digest {
+			t.Errorf("inputs %v", s.Inputs)
+		}
+	})
 	t.Run("links of a chain", func(t *testing.T) {
 		apply("link-of-a-chain", map[string]string{"name": "first"})
 		apply("link-of-a-chain", map[string]string{"name": "second", "listen": "deployed", "publish": "ready"})

@@ -223,3 +223,17 @@ func TestServiceTranslatesOnlyWhereThePortsDiffer(t *testing.T) {
 		t.Errorf("headless: %+v", f)
 	}
 }
+
+func TestNamesOnTheEngine(t *testing.T) {
+	const digest = "sha256:0123456789abcdef0123"
+	for ref, want := range map[string]string{
+		"team/web:1.0":           ownPrefix + "team/web:1.0-0123456789abcdef",
+		"team/web@" + digest:     ownPrefix + "team/web:0123456789abcdef",
+		"team/web:1.0@" + digest: ownPrefix + "team/web:0123456789abcdef",
+		"team/web":               ownPrefix + "team/web:latest-0123456789abcdef",
+	} {
+		if got := localName(ref, digest); got != want {
+			t.Errorf("%s is %s, want %s", ref, got, want)
+		}
+	}
+}
