@@ -10,12 +10,13 @@ const DefaultGroup = "default"
 
 // Group holds pipelines and carries the rights on them.
 type Group struct {
-	Name        string    `json:"name"`
-	Description string    `json:"description,omitempty"`
-	Role        Role      `json:"role,omitempty" enum:"read,edit,manage" doc:"what whoever asks may do in the group; manage for administrators"`
-	Pipelines   int       `json:"pipelines" doc:"how many it holds"`
-	Members     int       `json:"members" doc:"how many users have a role in it"`
-	CreatedAt   time.Time `json:"created_at"`
+	Name        string      `json:"name"`
+	Description string      `json:"description,omitempty"`
+	Role        Role        `json:"role,omitempty" enum:"read,edit,manage" doc:"what whoever asks may do in the group; manage for administrators"`
+	Pipelines   int         `json:"pipelines" doc:"how many it holds"`
+	Members     int         `json:"members" doc:"how many users have a role in it"`
+	Limits      GroupLimits `json:"limits"`
+	CreatedAt   time.Time   `json:"created_at"`
 }
 
 // Member is a user with a role in a pipeline group.

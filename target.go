@@ -27,7 +27,9 @@ type Target struct {
 	InCluster bool      `json:"in_cluster,omitempty"`
 	CreatedAt time.Time `json:"created_at"`
 	// RenewedAt is when the credentials were last given anew.
-	RenewedAt *time.Time `json:"renewed_at,omitempty"`
+	RenewedAt *time.Time   `json:"renewed_at,omitempty"`
+	Limits    TargetLimits `json:"limits"`
+	Windows   []Window     `json:"windows,omitempty" doc:"when deploying stages of pipelines may begin; none: always"`
 }
 
 // Address is where the target is reached.

@@ -25,7 +25,8 @@ func (c *Client) Group(ctx context.Context, name string) (fairlead.Group, error)
 
 // GroupChange says what to change of a pipeline group; nil stays as it is.
 type GroupChange struct {
-	Description *string `json:"description,omitempty"`
+	Description *string               `json:"description,omitempty"`
+	Limits      *fairlead.GroupLimits `json:"limits,omitempty"`
 }
 
 // UpdateGroup changes a pipeline group.

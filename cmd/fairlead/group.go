@@ -58,6 +58,7 @@ func showGroup(p *printer, g fairlead.Group) {
 		"Description", g.Description,
 		"Your role", orDash(string(g.Role)),
 		"Pipelines", strconv.Itoa(g.Pipelines),
+		"Runs at once", limitText(g.Limits.Runs),
 		"Members", strconv.Itoa(g.Members),
 		"Created", p.ago(g.CreatedAt),
 	)
@@ -65,17 +66,26 @@ func showGroup(p *printer, g fairlead.Group) {
 
 func newGroupUpdateCommand(a *app) *cobra.Command {
 	var description string
+	var runs int
 	cmd := &cobra.Command{Use: "update NAME", Short: "Change a pipeline group", RunE: a.call(func(cmd *cobra.Command, c *client.Client, args []string) error {
-		if !cmd.Flags().Changed("description") {
-			return usage(cmd, "nothing to change; say --description")
+		var change client.GroupChange
+		if cmd.Flags().Changed("description") {
+			change.Description = &description
 		}
-		g, err := c.UpdateGroup(cmd.Context(), args[0], client.GroupChange{Description: &description})
+		if cmd.Flags().Changed("max-runs") {
+			change.Limits = &fairlead.GroupLimits{Runs: runs}
+		}
+		if change == (client.GroupChange{}) {
+			return usage(cmd, "nothing to change; say --description or --max-runs")
+		}
+		g, err := c.UpdateGroup(cmd.Context(), args[0], change)
 		if err != nil {
 			return err
 		}
 		return a.view(cmd).show(g, func(p *printer) { p.linef("group %s was changed", g.Name) })
 	})}
 	cmd.Flags().StringVar(&description, "description", "", "what the group is for")
+	cmd.Flags().IntVar(&runs, "max-runs", 0, "runs of all its pipelines at once; 0 is no limit")
 	addOutput(cmd)
 	return cmd
 }

@@ -62,6 +62,7 @@ func newRootCommand(a *app) *cobra.Command {
 		newLoginCommand(a), newLogoutCommand(a), newWhoAmICommand(a),
 		newTemplateCommand(a), newTargetCommand(a), newStackCommand(a),
 		newGroupCommand(a), newPipelineCommand(a), newPipelineTemplateCommand(a), newRunCommand(a), newChannelCommand(a),
+		newFreezeCommand(a), newLockCommand(a),
 		newImageCommand(a), newUserCommand(a), newTokenCommand(a), newAuditCommand(a),
 		newSettingsCommand(a), newVersionCommand(a), newDemoCommand(), newDemoWebCommand(), newForwardCommand(),
 	)

@@ -15,7 +15,7 @@ const maxKubeconfig = 8 << 20
 
 func newTargetCommand(a *app) *cobra.Command {
 	return newGroup("target", "Where stacks are made: container engines and Kubernetes clusters",
-		newTargetAddCommand(a), newTargetListCommand(a), newTargetCheckCommand(a), newTargetRenewCommand(a), newTargetRemoveCommand(a))
+		newTargetAddCommand(a), newTargetListCommand(a), newTargetUpdateCommand(a), newTargetCheckCommand(a), newTargetRenewCommand(a), newTargetRemoveCommand(a))
 }
 
 func newTargetAddCommand(a *app) *cobra.Command {

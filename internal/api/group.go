@@ -66,7 +66,8 @@ func (a *API) getGroup(ctx context.Context, in *Named) (*Body[fairlead.Group], e
 type GroupChange struct {
 	Named
 	Body struct {
-		Description *string `json:"description,omitempty" maxLength:"1000"`
+		Description *string               `json:"description,omitempty" maxLength:"1000"`
+		Limits      *fairlead.GroupLimits `json:"limits,omitempty"`
 	}
 }
 
@@ -78,6 +79,14 @@ func (a *API) updateGroup(ctx context.Context, in *GroupChange) (*Body[fairlead.
 	err := a.DB.Write(ctx, func(tx *store.Tx) (err error) {
 		if in.Body.Description != nil {
 			if err := tx.DescribeGroup(ctx, in.Name, *in.Body.Description); err != nil {
+				return err
+			}
+		}
+		if in.Body.Limits != nil {
+			if _, err := tx.Group(ctx, store.Everything, in.Name); err != nil {
+				return err
+			}
+			if err := a.Pipelines.SetGroupLimits(ctx, tx, in.Name, *in.Body.Limits); err != nil {
 				return err
 			}
 		}

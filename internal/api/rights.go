@@ -46,6 +46,9 @@ func (a *API) run(ctx context.Context, verb auth.Verb, id string) (r fairlead.Ru
 		if r, err = tx.Run(ctx, id); err != nil {
 			return err
 		}
+		if err := a.Pipelines.Explain(ctx, tx, &r); err != nil {
+			return err
+		}
 		object.Group, err = tx.PipelineGroup(ctx, r.Pipeline)
 		return err
 	})

@@ -64,6 +64,7 @@ func (a *API) routes() {
 	add(a, "getTarget", "GET /api/v1/targets/{name}", tagTargets, "Get a target", a.getTarget)
 	add(a, "renewTarget", "PUT /api/v1/targets/{name}/credentials", tagTargets, "Give a cluster's credentials anew", a.renewTarget)
 	add(a, "deleteTarget", "DELETE /api/v1/targets/{name}", tagTargets, "Remove a target", a.deleteTarget)
+	add(a, "updateTarget", "PATCH /api/v1/targets/{name}", tagTargets, "Change how many stages deploy to a target at once, and when", a.updateTarget)
 	add(a, "checkTarget", "POST /api/v1/targets/{name}/check", tagTargets, "Look whether a target answers", a.checkTarget, reads)
 
 	add(a, "listStacks", "GET /api/v1/stacks", tagStacks, "List stacks", a.listStacks)
@@ -120,6 +121,12 @@ func (a *API) routes() {
 	add(a, "resendNotification", "POST /api/v1/runs/{id}/notifications/{nid}/resend", tagRuns, "Send a notification again", a.resendNotification, accepted)
 	add(a, "listRunLogs", "GET /api/v1/runs/{id}/logs", tagRuns, "List or follow the log", a.runLogs, streams[fairlead.LogLine]("line"))
 	add(a, "getRunLogText", "GET /api/v1/runs/{id}/log.txt", tagRuns, "Download the log as text", a.runLogText, plainText)
+
+	add(a, "listFreezes", "GET /api/v1/freezes", tagPipelines, "List the freezes that go on or will come, newest first", a.listFreezes)
+	add(a, "createFreeze", "POST /api/v1/freezes", tagPipelines, "Keep deploying stages from beginning for some time", a.createFreeze, created)
+	add(a, "getFreeze", "GET /api/v1/freezes/{id}", tagPipelines, "Get a freeze", a.getFreeze)
+	add(a, "liftFreeze", "DELETE /api/v1/freezes/{id}", tagPipelines, "End a freeze before its time", a.liftFreeze)
+	add(a, "listLocks", "GET /api/v1/locks", tagPipelines, "List the named locks that stages hold or wait for", a.listLocks)
 
 	add(a, "listChannels", "GET /api/v1/channels", tagChannels, "List channels", a.listChannels)
 	add(a, "getChannel", "GET /api/v1/channels/{name}", tagChannels, "Get a channel with its publishers and listeners", a.getChannel)

@@ -50,6 +50,11 @@ func (a *API) listRuns(ctx context.Context, in *RunQuery) (*Body[List[fairlead.R
 		if err == nil {
 			runs, next, err = tx.FindRuns(ctx, in.Name, store.RunFilter{State: in.State, Cause: in.Cause, By: in.By, Since: in.Since, Until: in.Until}, in.Limit, in.Cursor)
 		}
+		for i := range runs {
+			if err == nil {
+				err = a.Pipelines.Explain(ctx, tx, &runs[i])
+			}
+		}
 		return err
 	})
 	return list(runs, next, err)

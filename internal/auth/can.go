@@ -37,6 +37,8 @@ const (
 	Events        Kind = "events"
 	Channels      Kind = "channels"
 	Audit         Kind = "audit"
+	Freezes       Kind = "freezes" // of targets and of all; the others belong to what they freeze
+	Locks         Kind = "locks"
 	Settings      Kind = "settings"
 	Sessions      Kind = "sessions" // sign-ins
 	Secrets       Kind = "secrets"  // of a stack, for export
@@ -105,7 +107,7 @@ func mayUser(actor fairlead.Actor, verb Verb, object Object) (allowed bool, need
 	case Templates, Stacks, Organizations, Images, Channels, PipelineTemplates:
 		role := roleFor(verb)
 		return verb == View || actor.Roles.Anywhere(role), fmt.Sprintf("it takes the role %s in a pipeline group", role)
-	case Events, Audit:
+	case Events, Audit, Freezes, Locks:
 		return verb == View, admin
 	case Targets:
 		return verb == View, admin

@@ -204,7 +204,9 @@ func keepWebhook(to *store.PipelineWebhook, from store.PipelineWebhook) {
 // Pipeline returns a pipeline with its webhooks' addresses and its last run.
 func (e *Engine) Pipeline(ctx context.Context, name string) (p fairlead.Pipeline, err error) {
 	err = e.db.Read(ctx, func(tx *store.Tx) error {
-		p, err = tx.Pipeline(ctx, name)
+		if p, err = tx.Pipeline(ctx, name); err == nil && p.LastRun != nil {
+			err = e.Explain(ctx, tx, p.LastRun)
+		}
 		return err
 	})
 	return e.withURLs(p), err

@@ -29,11 +29,12 @@ func (tx *Tx) CreateGroup(ctx context.Context, g *fairlead.Group) error {
 
 const selectGroups = `SELECT g.name, g.description, g.created_at,
   CASE WHEN $1 = '*' THEN 'manage' ELSE coalesce((SELECT r.role FROM group_roles r WHERE r.user_name = $1 AND r.group_name = g.name), '') END,
-  (SELECT count(*) FROM pipelines p WHERE p.group_name = g.name), (SELECT count(*) FROM group_roles r WHERE r.group_name = g.name)
+  (SELECT count(*) FROM pipelines p WHERE p.group_name = g.name), (SELECT count(*) FROM group_roles r WHERE r.group_name = g.name),
+  coalesce((SELECT l.runs FROM group_limits l WHERE l.group_name = g.name), 0)
 FROM pipeline_groups g`
 
 func scanGroup(row Row) (g fairlead.Group, err error) {
-	return g, row.Scan(&g.Name, &g.Description, ScanTime(&g.CreatedAt), &g.Role, &g.Pipelines, &g.Members)
+	return g, row.Scan(&g.Name, &g.Description, ScanTime(&g.CreatedAt), &g.Role, &g.Pipelines, &g.Members, &g.Limits.Runs)
 }
 
 const noGroup = "pipeline group %q does not exist; see: fairlead group list"

@@ -2,12 +2,16 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 
 	"github.com/fairlead/fairlead"
 )
 
 const targetColumns = `name, kind, host, server, context, in_cluster, created_at, renewed_at`
+
+const selectTargets = `SELECT ` + targetColumns + `, coalesce((SELECT r.stages FROM target_rules r WHERE r.target = name), 0),
+coalesce((SELECT r.windows FROM target_rules r WHERE r.target = name), '[]') FROM targets`
 
 // CreateTarget stores a target. A taken name is a Conflict.
 func (tx *Tx) CreateTarget(ctx context.Context, t *fairlead.Target) error {
@@ -77,13 +81,13 @@ func (tx *Tx) TargetCredentials(ctx context.Context, name string) (c TargetCrede
 
 // Target returns one target.
 func (tx *Tx) Target(ctx context.Context, name string) (fairlead.Target, error) {
-	t, err := scanTarget(tx.QueryRow(ctx, `SELECT `+targetColumns+` FROM targets WHERE name = $1`, name))
+	t, err := scanTarget(tx.QueryRow(ctx, selectTargets+` WHERE name = $1`, name))
 	return t, NotFound(err, "target %q does not exist; see: fairlead target list", name)
 }
 
 // Targets lists all targets by name; there are few.
 func (tx *Tx) Targets(ctx context.Context) ([]fairlead.Target, error) {
-	rows, err := tx.Query(ctx, `SELECT `+targetColumns+` FROM targets ORDER BY name`)
+	rows, err := tx.Query(ctx, selectTargets+` ORDER BY name`)
 	return Collect(rows, err, scanTarget)
 }
 
@@ -97,5 +101,10 @@ func (tx *Tx) DeleteTarget(ctx context.Context, name string) error {
 }
 
 func scanTarget(row Row) (t fairlead.Target, err error) {
-	return t, row.Scan(&t.Name, &t.Kind, &t.Host, &t.Server, &t.Context, &t.InCluster, ScanTime(&t.CreatedAt), ScanNullTime(&t.RenewedAt))
+	var windows []byte
+	err = row.Scan(&t.Name, &t.Kind, &t.Host, &t.Server, &t.Context, &t.InCluster, ScanTime(&t.CreatedAt), ScanNullTime(&t.RenewedAt), &t.Limits.Stages, &windows)
+	if err == nil && string(windows) != "[]" {
+		err = json.Unmarshal(windows, &t.Windows)
+	}
+	return t, err
 }
