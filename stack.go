@@ -98,19 +98,44 @@ type Action struct {
 	// Message is the cause when the action did not succeed.
 	Message string `json:"message,omitempty"`
 	// RollingBack tells that the action failed and is undoing its work.
-	RollingBack bool       `json:"rolling_back,omitempty"`
-	Canceling   bool       `json:"canceling,omitempty"`
-	Timeout     Duration   `json:"timeout"`
-	CreatedAt   time.Time  `json:"created_at"`
-	StartedAt   *time.Time `json:"started_at,omitempty"`
-	EndedAt     *time.Time `json:"ended_at,omitempty"`
-	By          string     `json:"by,omitempty"`
+	RollingBack bool `json:"rolling_back,omitempty"`
+	Canceling   bool `json:"canceling,omitempty"`
+	// WaitingFor is one sentence: what has to happen for an action that did not end to go on. Lists do not have it.
+	WaitingFor string     `json:"waiting_for,omitempty"`
+	Timeout    Duration   `json:"timeout"`
+	CreatedAt  time.Time  `json:"created_at"`
+	StartedAt  *time.Time `json:"started_at,omitempty"`
+	EndedAt    *time.Time `json:"ended_at,omitempty"`
+	By         string     `json:"by,omitempty"`
 	// Comment says why, in the words of who began the action.
 	Comment string `json:"comment,omitempty"`
 	// Run is the id of the pipeline run that began the action; empty when a person did.
 	Run string `json:"run,omitempty"`
 	// Adopt are the elements whose existing resources the action may take over; "*" is all of them.
 	Adopt []string `json:"adopt,omitempty"`
+}
+
+// Waits says what an action waits for, from its operations; "" when it has ended or is at work.
+func (a Action) Waits() string {
+	if ActionMoves.Final(a.State) {
+		return ""
+	}
+	if a.State == ActionPending {
+		return "a server that works the target of stack " + a.Stack + " to begin it"
+	}
+	var open string
+	for _, op := range a.Plan.Operations {
+		if op.State != OperationWaiting && op.State != OperationApplying {
+			continue
+		}
+		if op.Message != "" {
+			return "element " + op.Element + ": " + op.Message
+		}
+		if open == "" && op.State == OperationWaiting {
+			open = "element " + op.Element + " to become healthy"
+		}
+	}
+	return open
 }
 
 // OperationVerb says what an operation does to its element.

@@ -27,7 +27,24 @@ func (e *Engine) explain(ctx context.Context, tx *store.Tx, run *fairlead.Run) (
 		return err
 	}
 	changed := false
+	says := func(i int, why string) {
+		if why == "" || why == run.Stages[i].WaitingFor {
+			return
+		}
+		if !changed {
+			run.Stages, changed = slices.Clone(run.Stages), true
+		}
+		run.Stages[i].WaitingFor = why
+	}
 	for i, s := range run.Stages {
+		if s.State == fairlead.StageRunning && s.Action != "" && s.WaitingFor == "" {
+			action, err := tx.Action(ctx, s.Action)
+			if err != nil && fairlead.ErrorCode(err) != fairlead.NotFound {
+				return err
+			}
+			says(i, action.WaitingFor)
+			continue
+		}
 		if s.State != fairlead.StageWaiting || s.Turn == nil || s.Turn.At != nil {
 			continue
 		}
@@ -47,12 +64,7 @@ func (e *Engine) explain(ctx context.Context, tx *store.Tx, run *fairlead.Run) (
 		if err != nil {
 			return err
 		}
-		if why != "" && why != s.WaitingFor {
-			if !changed {
-				run.Stages = slices.Clone(run.Stages)
-			}
-			run.Stages[i].WaitingFor, changed = why, true
-		}
+		says(i, why)
 	}
 	if changed {
 		t := transition{run: run}

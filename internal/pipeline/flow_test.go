@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/internal/pipeline"
 	"github.com/fairlead/fairlead/internal/stack/stacktest"
 	"github.com/fairlead/fairlead/internal/store"
 )
@@ -342,4 +343,108 @@ func TestFreezes(t *testing.T) {
 	b.wantCode(err, fairlead.Invalid, "the reason has 0 characters")
 	_, err = b.engine.CreateFreeze(t.Context(), alice(), fairlead.Freeze{Scope: fairlead.FreezeTarget, Name: "moon", Until: b.clock.now().Add(time.Hour), Reason: "x"})
 	b.wantCode(err, fairlead.NotFound, "moon")
+}
+
+// TestWebhookOfSeveralRuns calls the webhook of a stage while several runs wait for it, and that of a first stage.
+func TestWebhookOfSeveralRuns(t *testing.T) {
+	b := newBench(t)
+	p := b.apply(each("x", "max_runs: 2", "    triggers: {conditions: [{webhook: {}, params: [{name: a, variable: a}]}]}\n"))
+	call := func(value string) (pipeline.HookResult, error) {
+		return b.engine.Hook(t.Context(), pipeline.Call{Token: token(p, 0), Params: map[string]string{"a": value}})
+	}
+	first, second := b.start("x", nil), b.start("x", nil)
+	if got := b.states([]fairlead.Run{first, second}); got != "waiting waiting" {
+		t.Errorf("states %s", got)
+	}
+	for i, run := range []fairlead.Run{first, second} {
+		got, err := call(fmt.Sprint("v", i))
+		b.must(err)
+		if got.Run != run.ID {
+			t.Errorf("call %d went to %s", i, got.Run)
+		}
+	}
+	for i, run := range []fairlead.Run{first, second} {
+		if run = b.ended(run.ID, fairlead.RunSucceeded); run.Variables["a"] != fmt.Sprint("v", i) {
+			t.Errorf("run %d got %s", run.Number, run.Variables["a"])
+		}
+	}
+	hold := newGate(t)
+	b.world.Set("web", stacktest.Behaviour{Hold: hold.ch})
+	third, err := call("v2") // the first stage's condition starts a run, as long as there is room
+	b.must(err)
+	b.until(third.Run, "at work", atWork)
+	fourth, err := call("v3")
+	b.must(err)
+	b.until(fourth.Run, "at work", atWork)
+	_, err = call("v4")
+	b.wantCode(err, fairlead.Conflict, "is running already")
+	hold.open()
+	b.ended(third.Run, fairlead.RunSucceeded)
+	b.ended(fourth.Run, fairlead.RunSucceeded)
+}
+
+// TestWaitsForSomething walks runs through everything that they can wait for: each run and each stage that waits says for what.
+func TestWaitsForSomething(t *testing.T) {
+	b := newBench(t)
+	says := func(name, id string, want ...string) {
+		t.Helper()
+		run := b.explained(id)
+		for _, part := range want {
+			if !strings.Contains(run.WaitingFor, part) {
+				t.Errorf("%s: %s, waits for %q, want %q", name, run.State, run.WaitingFor, part)
+			}
+		}
+		for _, s := range run.Stages {
+			if waits := s.State == fairlead.StageWaiting || s.HeldUntil != nil || s.RetryAt != nil; waits && s.WaitingFor == "" {
+				t.Errorf("%s: stage %s is %s and does not say why", name, s.Name, s.State)
+			}
+		}
+	}
+	stop := func(ids ...string) {
+		t.Helper()
+		for _, id := range ids {
+			_, err := b.engine.Stop(t.Context(), alice(), id)
+			b.must(err)
+		}
+	}
+	b.apply(simple("trigger", "", "    triggers: {conditions: [{channel: {name: go}}]}\n"))
+	trigger, queued := b.start("trigger", nil), b.start("trigger", nil)
+	says("a trigger", trigger.ID, `stage 1 ("deploy") waits for a message on channel go`)
+	says("the queue", queued.ID, "its turn: place 1 in the queue of pipeline trigger; run 1 is waiting")
+	stop(queued.ID, trigger.ID)
+
+	b.apply("name: review\nstages:\n  - {name: ask, type: review, review: {users: [alice]}}\n")
+	review := b.start("review", nil)
+	says("a review", review.ID, "the approval of alice")
+	stop(review.ID)
+
+	b.apply(simple("fails", "", "    retry: {attempts: 1, backoff: 1h}\n"))
+	retry := b.until(b.start("fails", map[string]string{"tag": "9.9"}).ID, "between attempts", func(run fairlead.Run) bool { return run.Stages[0].RetryAt != nil })
+	says("a retry", retry.ID, "its next attempt, 1 of 1, at ")
+	stop(retry.ID)
+
+	b.apply(simple("held", "", "    on_error: {action: stop, hold: 1h}\n"))
+	stopped := b.until(b.start("held", map[string]string{"tag": "9.9"}).ID, "held", held)
+	says("a person", stopped.ID, "somebody to retry it")
+	stop(stopped.ID)
+
+	b.world.Set("web", stacktest.Behaviour{Steps: 1_000_000})
+	b.apply(simple("one", "", ""))
+	b.apply(strings.Replace(simple("two", "", ""), "stack: two, namespace: two", "stack: one", 1))
+	one := b.until(b.start("one", nil).ID, "at work", atWork)
+	b.until(one.ID, "not healthy", func(fairlead.Run) bool { return strings.Contains(b.explained(one.ID).WaitingFor, "element web") })
+	two := b.until(b.start("two", nil).ID, "behind", func(run fairlead.Run) bool { return run.WaitingFor != "" })
+	says("a busy stack", two.ID, `stage 1 ("deploy") waits for its next try: stack "one" is busy`)
+	stop(two.ID, one.ID)
+	if run := b.run(one.ID); run.Stopping {
+		says("an action that is canceled", one.ID, "the action of stack one to end, which is being canceled")
+	}
+	b.ended(one.ID, fairlead.RunCanceled)
+
+	b.apply(simple("lost", "", ""))
+	b.dead.Store(true)
+	lost := b.until(b.start("lost", nil).ID, "trying", func(run fairlead.Run) bool { return run.WaitingFor != "" })
+	says("a target that does not answer", lost.ID, "waits for its next try: ", "this life is over")
+	b.dead.Store(false)
+	stop(lost.ID)
 }

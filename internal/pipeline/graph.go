@@ -79,7 +79,9 @@ func (t *transition) settle() {
 				why = t.run.Message
 			}
 			t.end(t.run.Ending, t.run.Message, why)
+			return
 		}
+		_, t.run.WaitingFor, _ = t.situation()
 		return
 	}
 	for again := true; again; { // a stage that is skipped makes others ready

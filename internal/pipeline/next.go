@@ -197,9 +197,6 @@ func (t *transition) wind(state fairlead.RunState, message, why string) {
 func (t *transition) canceling(i int) {
 	s := &t.run.Stages[i]
 	s.WaitingFor = "the action of stack " + s.Stack + " to end, which is being canceled"
-	if t.run.Stopping {
-		t.run.WaitingFor = t.name(i) + " waits for " + s.WaitingFor
-	}
 }
 
 // end ends the run; stages that did not start are skipped, or canceled with the run.

@@ -88,12 +88,15 @@ func (m *machine) feed(event Event) {
 	if fairlead.RunMoves.Final(before.State) && len(effects) > 0 {
 		m.t.Fatalf("%s + %T%+v: effects after the end", text(before), event, event)
 	}
-	if (next.State == fairlead.RunWaiting || next.State == fairlead.RunHeld) && next.WaitingFor == "" {
+	if (next.State == fairlead.RunWaiting || next.State == fairlead.RunHeld || next.Stopping) && next.WaitingFor == "" {
 		m.t.Fatalf("%s says not what it waits for", text(next))
 	}
 	for _, s := range next.Stages {
-		if s.State == fairlead.StageWaiting && s.WaitingFor == "" {
+		if waits := s.State == fairlead.StageWaiting || s.RetryAt != nil || s.HeldUntil != nil || s.Rollback != ""; waits && s.WaitingFor == "" && !fairlead.RunMoves.Final(next.State) {
 			m.t.Fatalf("%s: stage %s says not what it waits for", text(next), s.Name)
+		}
+		if s.WaitingFor != "" && s.State != fairlead.StageWaiting && next.State == fairlead.RunRunning && busy(s) && next.WaitingFor == "" {
+			m.t.Fatalf("%s: stage %s waits for %s, and the run does not say so", text(next), s.Name, s.WaitingFor)
 		}
 	}
 	m.run = next

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/fairlead/fairlead"
@@ -125,7 +126,7 @@ func (e *Engine) deliverTo(ctx context.Context, tx *store.Tx, p fairlead.Pipelin
 	if at.stage < 0 {
 		return e.toCondition(ctx, tx, p, at, in, nil)
 	}
-	run, active, err := tx.FirstActiveRun(ctx, p.Name)
+	run, active, err := runFor(ctx, tx, p, at, in)
 	if err != nil {
 		return fairlead.Message{}, err
 	}
@@ -145,6 +146,30 @@ func (e *Engine) deliverTo(ctx context.Context, tx *store.Tx, p fairlead.Pipelin
 		return m, err
 	}
 	return e.toCondition(ctx, tx, p, at, in, &run)
+}
+
+// runFor is the run that a message for a stage goes to: the one that is active, or of several the oldest in which the condition is
+// open. Not active means that a message for the first stage may start one.
+func runFor(ctx context.Context, tx *store.Tx, p fairlead.Pipeline, at located, in incoming) (run fairlead.Run, active bool, err error) {
+	if p.Spec.MaxRuns <= 1 {
+		return tx.FirstActiveRun(ctx, p.Name)
+	}
+	runs, err := tx.ActiveRuns(ctx, p.Name)
+	if err != nil || len(runs) == 0 {
+		return run, false, err
+	}
+	for _, run := range runs {
+		i, path := waiting(run, at, in)
+		if i < 0 || run.State == fairlead.RunQueued {
+			continue
+		}
+		s := run.Stages[i]
+		open := slices.ContainsFunc(s.Conditions, func(c fairlead.ConditionRun) bool { return c.Condition == path && !c.Met })
+		if open && (s.State == fairlead.StagePending || s.State == fairlead.StageWaiting) {
+			return run, true, nil
+		}
+	}
+	return runs[0], at.stage > 0 || len(runs) >= p.Spec.MaxRuns, nil
 }
 
 // toCondition gives a message to a condition: of the pipeline's start when run is nil, else of a stage of that run. It stores

@@ -134,6 +134,7 @@ func (tx *Tx) Action(ctx context.Context, id string) (fairlead.Action, error) {
 		op := &a.Plan.Operations[row.N]
 		op.Verb, op.Reason, op.State, op.Message, op.StartedAt, op.EndedAt = row.Verb, row.Reason, row.State, row.Message, row.StartedAt, row.EndedAt
 	}
+	a.WaitingFor = a.Waits()
 	return a, nil
 }
 
