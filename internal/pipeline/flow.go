@@ -336,10 +336,15 @@ func (e *Engine) targetOf(ctx context.Context, tx *store.Tx, run fairlead.Run, i
 		return "", err
 	}
 	own, ok := stageSpec(&spec, run.Stages[i])
-	if !ok || own.Deploy == nil {
-		return "", nil
+	var of, target string // whose target it is when it exists, and the target otherwise
+	switch {
+	case !ok:
+	case own.Job != nil:
+		of, target = own.Job.Stack, own.Job.Target
+	case own.Deploy != nil:
+		of, target = own.Deploy.Stack, own.Deploy.Target
 	}
-	name, err := Expand(own.Deploy.Stack, lookup(run.Variables))
+	name, err := Expand(of, lookup(run.Variables))
 	if err != nil {
 		return "", nil
 	}
@@ -350,8 +355,13 @@ func (e *Engine) targetOf(ctx context.Context, tx *store.Tx, run fairlead.Run, i
 	if fairlead.ErrorCode(err) != fairlead.NotFound {
 		return "", err
 	}
-	wanted, err := Expand(own.Deploy.Target, lookup(run.Variables))
-	if err != nil || !own.Deploy.Create {
+	return chosenTarget(ctx, tx, target, run.Variables)
+}
+
+// chosenTarget is the target that a text names, or the one that nothing is said for; "" when there is none.
+func chosenTarget(ctx context.Context, tx *store.Tx, text string, values map[string]string) (string, error) {
+	wanted, err := Expand(text, lookup(values))
+	if err != nil {
 		return "", nil
 	}
 	target, err := stack.ChooseTarget(ctx, tx, wanted)

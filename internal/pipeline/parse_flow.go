@@ -104,7 +104,9 @@ func CheckWindows(list []fairlead.Window) error {
 }
 
 // deploys reports whether stages of a type change a target: windows, freezes and limits of targets are about them.
-func deploys(kind fairlead.StageType) bool { return kind == fairlead.StageTemplateDeploy }
+func deploys(kind fairlead.StageType) bool {
+	return kind == fairlead.StageTemplateDeploy || kind == fairlead.StageJob
+}
 
 // sorted are the names of locks in the order in which all stages take them, each once.
 func sorted(names []string) []string {
