@@ -102,6 +102,12 @@ GET /api/v1/runs/{id}
 POST /api/v1/runs/{id}/stop
 GET /api/v1/runs/{id}/logs
 GET /api/v1/runs/{id}/log.txt
+GET /api/v1/freezes
+POST /api/v1/freezes
+GET /api/v1/freezes/{id}
+DELETE /api/v1/freezes/{id}
+GET /api/v1/locks
+PATCH /api/v1/targets/{name}
 GET /api/v1/organizations
 POST /api/v1/organizations
 DELETE /api/v1/organizations/{org}

@@ -339,13 +339,15 @@ func (e *Engine) targetOf(ctx context.Context, tx *store.Tx, run fairlead.Run, i
 	var of, target string // whose target it is when it exists, and the target otherwise
 	switch {
 	case !ok:
+	case own.Job != nil && own.Job.Target != "":
+		target = own.Job.Target
 	case own.Job != nil:
-		of, target = own.Job.Stack, own.Job.Target
+		of = own.Job.Stack
 	case own.Deploy != nil:
 		of, target = own.Deploy.Stack, own.Deploy.Target
 	}
 	name, err := Expand(of, lookup(run.Variables))
-	if err != nil {
+	if err != nil || !ok {
 		return "", nil
 	}
 	s, err := tx.Stack(ctx, name)
