@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/internal/api"
@@ -98,6 +99,7 @@ var rights = []right{
 	{route: "POST /api/v1/targets", want: admin, body: object{"name": "cluster-{me}", "kind": "kubernetes", "kubeconfig": "x"}},
 	{route: "GET /api/v1/targets/{name}", path: "/api/v1/targets/local", want: all},
 	{route: "PUT /api/v1/targets/{name}/credentials", path: "/api/v1/targets/cluster-boss/credentials", want: admin, body: object{"kubeconfig": "y"}},
+	{route: "PATCH /api/v1/targets/{name}", path: "/api/v1/targets/local", want: admin, body: object{"limits": object{"stages": 9}}},
 	{route: "POST /api/v1/targets/{name}/check", path: "/api/v1/targets/local/check", want: all},
 	{route: "DELETE /api/v1/targets/{name}", path: "/api/v1/targets/cluster-boss", want: admin},
 
@@ -120,6 +122,12 @@ var rights = []right{
 	{route: "GET /api/v1/stacks/{name}/events", path: "/api/v1/stacks/app/events", want: all},
 	{route: "GET /api/v1/actions/{id}", path: "/api/v1/actions/{action}", want: all},
 	{route: "DELETE /api/v1/stacks/{name}", path: "/api/v1/stacks/gone", want: "403 403 403 may may"},
+
+	{route: "GET /api/v1/locks", want: all},
+	{route: "GET /api/v1/freezes", want: all},
+	{route: "POST /api/v1/freezes", want: edits, body: object{"scope": "pipeline", "name": "shop", "until": soon(), "reason": "by {me}"}},
+	{route: "GET /api/v1/freezes/{id}", path: "/api/v1/freezes/{freeze-boss}", want: all},
+	{route: "DELETE /api/v1/freezes/{id}", path: "/api/v1/freezes/{freeze-{me}}", want: edits},
 
 	{route: "GET /api/v1/channels", want: all},
 	{route: "PUT /api/v1/channels/{name}", path: "/api/v1/channels/new-{me}", want: change, body: object{}},
@@ -147,6 +155,9 @@ var rights = []right{
 	{route: "DELETE /api/v1/users/{name}", path: "/api/v1/users/bystander", want: admin},
 	{route: "POST /api/v1/logout", want: all},
 }
+
+// soon is a time to come.
+func soon() string { return time.Now().Add(time.Hour).UTC().Format(time.RFC3339) }
 
 // heldText is a pipeline whose runs wait for manager.
 const heldText = `name: shop
@@ -194,6 +205,11 @@ func (s *server) scene() *strings.Replacer {
 		return into[fairlead.Run](s.must(http.StatusAccepted, request{method: "POST", path: "/api/v1/pipelines/shop/runs", user: "boss"})).ID
 	}
 	run, second := start(), start()
+	for _, name := range askers {
+		freeze := into[fairlead.Freeze](s.must(http.StatusCreated, request{method: "POST", path: "/api/v1/freezes", user: "boss",
+			body: object{"scope": "pipeline", "name": "shop", "until": soon(), "reason": "for " + name}}))
+		names = append(names, "{freeze-"+name+"}", freeze.ID)
+	}
 	s.must(http.StatusOK, request{method: "PUT", path: "/api/v1/channels/quiet", user: "boss", body: object{}})
 	message := into[fairlead.ChannelMessage](s.must(http.StatusAccepted, request{method: "POST", path: "/api/v1/channels/built/messages", user: "boss", body: object{}}))
 	ours := into[fairlead.PipelineTemplate](s.must(http.StatusCreated, request{method: "POST", path: "/api/v1/pipelines/shop/export", user: "boss", body: object{"template": "ours"}}))
@@ -203,7 +219,9 @@ func (s *server) scene() *strings.Replacer {
 // TestRightsOfEveryRoute walks all routes of the document with everybody who may ask, and looks at the answers and at the audit
 // log: what changed something and what was refused leaves one entry, what only reads leaves none.
 func TestRightsOfEveryRoute(t *testing.T) {
-	s := mustServeWith(t, func(cfg *api.Config) { cfg.SendTest = func(context.Context, string, fairlead.User) error { return nil } })
+	s := mustServeWith(t, func(cfg *api.Config) {
+		cfg.SendTest = func(context.Context, string, fairlead.User) error { return nil }
+	})
 	fill := s.scene()
 	doc := into[document](s.get("/api/openapi.json"))
 	rows := map[string]bool{}
