@@ -27,7 +27,8 @@ afterAll(() => browser.close());
 type Words = Texts;
 
 async function open(language: string, theme: string, width = 1280) {
-  const context = await browser.newContext({ viewport: { width, height: 900 }, acceptDownloads: true });
+  // Without motion: a menu that opens upwards moves while it unfolds, and a click on a slow machine can fall between two places.
+  const context = await browser.newContext({ viewport: { width, height: 900 }, acceptDownloads: true, reducedMotion: "reduce" });
   await context.addInitScript(([l, t]) => {
     localStorage.setItem("fairlead.language", l ?? "");
     localStorage.setItem("fairlead.theme", t ?? "");

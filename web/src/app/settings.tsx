@@ -23,20 +23,21 @@ function readTheme(): ThemeChoice {
   return saved === "light" || saved === "dark" ? saved : "system";
 }
 
-function useSystemDark(): boolean {
-  const query = useMemo(() => window.matchMedia("(prefers-color-scheme: dark)"), []);
-  const [dark, setDark] = useState(query.matches);
+/** Whether the system of the person asks for something, such as dark colours or little motion. */
+function useSystem(media: string): boolean {
+  const query = useMemo(() => window.matchMedia(media), [media]);
+  const [wanted, setWanted] = useState(query.matches);
   useEffect(() => {
-    const listen = (e: MediaQueryListEvent) => setDark(e.matches);
+    const listen = (e: MediaQueryListEvent) => setWanted(e.matches);
     query.addEventListener("change", listen);
     return () => query.removeEventListener("change", listen);
   }, [query]);
-  return dark;
+  return wanted;
 }
 
 const nonce = () => document.querySelector<HTMLMetaElement>('meta[name="nonce"]')?.content;
 
-function colours(dark: boolean): ThemeConfig {
+function look(dark: boolean, still: boolean): ThemeConfig {
   return {
     algorithm: dark ? antTheme.darkAlgorithm : antTheme.defaultAlgorithm,
     // Darker than the library's own greys and blues: small text keeps a contrast of 4.5 to 1.
@@ -50,6 +51,7 @@ function colours(dark: boolean): ThemeConfig {
       colorError: dark ? "#ff7b72" : "#c4111f",
       ...(dark ? {} : { colorPrimaryHover: "#0f4bab", colorPrimaryActive: "#0c3d8a", colorSuccessBg: "#e9f6e4", colorWarningBg: "#fff3de", colorErrorBg: "#fdeced" }),
       borderRadius: 6,
+      motion: !still,
       fontSize: 14,
     },
     components: {
@@ -63,7 +65,8 @@ function colours(dark: boolean): ThemeConfig {
 
 export function SettingsProvider({ children }: { children: ReactNode }) {
   const [theme, choose] = useState(readTheme);
-  const system = useSystemDark();
+  const system = useSystem("(prefers-color-scheme: dark)");
+  const still = useSystem("(prefers-reduced-motion: reduce)");
   const { language } = useText();
   const dark = theme === "system" ? system : theme === "dark";
   useEffect(() => {
@@ -83,7 +86,7 @@ export function SettingsProvider({ children }: { children: ReactNode }) {
   );
   return (
     <Context value={settings}>
-      <ConfigProvider locale={language === "zh-CN" ? zhCN : enUS} theme={colours(dark)} csp={{ nonce: nonce() }} button={{ autoInsertSpace: false }}>
+      <ConfigProvider locale={language === "zh-CN" ? zhCN : enUS} theme={look(dark, still)} csp={{ nonce: nonce() }} button={{ autoInsertSpace: false }}>
         <AntApp className="app">{children}</AntApp>
       </ConfigProvider>
     </Context>
