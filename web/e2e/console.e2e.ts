@@ -127,8 +127,7 @@ describe.each([
     await pick(w.images.org, "demo");
     await pick(w.images.repositories, "web");
     await pick(w.images.tags, "${tag}");
-    await page.getByLabel(w.pipelines.stack, { exact: true }).fill(stack);
-    await page.keyboard.press("Tab");
+    await pick(w.pipelines.stack, stack);
     await page.getByLabel("image", { exact: true }).fill("${image.app}");
     await page.getByRole("button", { name: w.stageForm.notifications }).click();
     await button(page, w.stageForm.addNotification).click();

@@ -44,6 +44,8 @@ function look(dark: boolean, still: boolean): ThemeConfig {
     token: {
       colorPrimary: dark ? "#5d9bff" : "#1459c7",
       colorLink: dark ? "#7fb0ff" : "#1459c7",
+      colorLinkHover: dark ? "#a8caff" : "#0f4bab",
+      colorLinkActive: dark ? "#a8caff" : "#0c3d8a",
       colorTextDescription: dark ? "#a6adba" : "#5a6372",
       colorTextPlaceholder: dark ? "#98a0ad" : "#667080",
       colorSuccess: dark ? "#6fcf4d" : "#277a0d",

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { boxHeight, boxWidth, elementPicture, pipelinePicture } from "./model";
+import { boxHeight, boxWidth, dropPlace, elementPicture, pipelinePicture } from "./model";
 import { toSVG } from "./svg";
 
 describe("the picture of a pipeline", () => {
@@ -12,6 +12,19 @@ describe("the picture of a pipeline", () => {
   it("follows what stages need, when they say so", () => {
     const p = pipelinePicture([{ name: "a", type: "job" }, { name: "b", type: "job", needs: ["a"] }, { name: "c", type: "job", needs: ["a"] }]);
     expect(p.arrows).toEqual([{ from: "a", to: "b" }, { from: "a", to: "c" }]);
+  });
+  it("lets a stage that says nothing follow the one before it, also beside stages that do", () => {
+    const p = pipelinePicture([{ name: "a", type: "job" }, { name: "b", type: "job", needs: [] }, { name: "c", type: "job" }]);
+    expect(p.arrows).toEqual([{ from: "b", to: "c" }]);
+  });
+  it("knows where a box that is let go belongs", () => {
+    const p = pipelinePicture(["a", "b", "c"].map((name) => ({ name, type: "job" })));
+    const at = (name: string) => p.boxes.find((b) => b.id === name) ?? { x: 0, y: 0 };
+    expect(dropPlace(p, "c", at("a").x - 60, at("a").y)).toEqual({ of: "a", side: "before" });
+    expect(dropPlace(p, "a", at("b").x + 80, at("b").y + 8)).toEqual({ of: "b", side: "after" });
+    expect(dropPlace(p, "a", at("b").x + 10, at("b").y + 70)).toEqual({ of: "b", side: "beside" });
+    expect(dropPlace(p, "a", at("a").x + 5, at("a").y)).toBeUndefined();
+    expect(dropPlace(pipelinePicture([{ name: "a", type: "job" }]), "a", 500, 0)).toBeUndefined();
   });
   it("is empty without stages", () => {
     expect(pipelinePicture([])).toMatchObject({ boxes: [], arrows: [] });

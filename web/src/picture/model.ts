@@ -6,6 +6,8 @@ export interface Box {
   title: string;
   note?: string;
   state?: string;
+  /** How many mistakes were found in it. */
+  problems?: number;
 }
 
 export interface Arrow {
@@ -56,16 +58,26 @@ export interface StageLike {
   name: string;
   type: string;
   state?: string;
+  problems?: number;
   needs?: readonly string[] | null;
 }
 
-/** The picture of a pipeline: one box for each stage, in the order of the file unless stages name what they need. */
+/** The picture of a pipeline: a stage follows those that it names, or else the one before it in the file. */
 export function pipelinePicture(stages: readonly StageLike[], note: (stage: StageLike) => string = (s) => s.type): Picture {
-  const graph = stages.some((s) => s.needs && s.needs.length > 0);
-  const arrows = graph
-    ? stages.flatMap((s) => (s.needs ?? []).map((from) => ({ from, to: s.name })))
-    : stages.slice(1).map((s, i) => ({ from: stages[i]?.name ?? "", to: s.name }));
-  return place(stages.map((s) => ({ id: s.name, title: s.name, note: note(s), state: s.state })), arrows);
+  const arrows = stages.flatMap((s, i) => (s.needs ?? (i > 0 ? [stages[i - 1]?.name ?? ""] : [])).map((from) => ({ from, to: s.name })));
+  return place(stages.map((s) => ({ id: s.name, title: s.name, note: note(s), state: s.state, problems: s.problems })), arrows);
+}
+
+/** Where a box that is let go at a place goes: the box nearest to it, and the side of that box. Undefined: back to where it was. */
+export function dropPlace(picture: Picture, id: string, x: number, y: number): { of: string; side: "before" | "after" | "beside" } | undefined {
+  const self = picture.boxes.find((b) => b.id === id);
+  if (!self || (Math.abs(x - self.x) < boxWidth / 4 && Math.abs(y - self.y) < boxHeight / 2)) return undefined;
+  const far = (b: Placed) => Math.hypot(b.x - x, (b.y - y) * 2);
+  const nearest = picture.boxes.filter((b) => b.id !== id).sort((a, b) => far(a) - far(b))[0];
+  if (!nearest) return undefined;
+  const dx = x - nearest.x;
+  const side = Math.abs(dx) < boxWidth / 2 && Math.abs(y - nearest.y) > boxHeight * 0.6 ? "beside" : dx < 0 ? "before" : "after";
+  return { of: nearest.id, side };
 }
 
 export interface ElementLike {

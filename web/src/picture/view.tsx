@@ -1,30 +1,22 @@
-import { useMemo } from "react";
-import { Background, Controls, Handle, Position, ReactFlow, type Node, type NodeProps } from "@xyflow/react";
+import { useMemo, useState, type KeyboardEvent } from "react";
+import { Background, Controls, ReactFlow } from "@xyflow/react";
 import { Button, Dropdown } from "antd";
 import DownloadOutlined from "@ant-design/icons/DownloadOutlined";
 import "@xyflow/react/dist/style.css";
 import { useSettings } from "../app/settings";
 import { useText } from "../i18n";
-import { toneOf } from "../ui/state";
-import type { Picture, Placed } from "./model";
+import { BoxView, type BoxNode, type Side } from "./box";
+import { dropPlace, type Picture } from "./model";
 import { save, toPNG, toSVG } from "./svg";
 
-type BoxNode = Node<{ box: Placed; chosen: boolean; down: boolean }, "box">;
-
-function BoxView({ data: { box, chosen, down } }: NodeProps<BoxNode>) {
-  const { state } = useText();
-  return (
-    <div className={`box ${toneOf(box.state ?? "")}${chosen ? " chosen" : ""}`}>
-      <Handle type="target" position={down ? Position.Top : Position.Left} isConnectable={false} />
-      <strong>{box.title}</strong>
-      <span className="dim">{box.note}</span>
-      {box.state && <span className="box-state">{state(box.state)}</span>}
-      <Handle type="source" position={down ? Position.Bottom : Position.Right} isConnectable={false} />
-    </div>
-  );
-}
-
 const nodeTypes = { box: BoxView };
+
+/** What can be done with the boxes of a picture that is edited. */
+export interface PictureEdit {
+  onAdd: (of: string, side: Side) => void;
+  onMove: (id: string, side: Side, of: string) => void;
+  onShift: (id: string, by: -1 | 1) => void;
+}
 
 interface PictureViewProps {
   picture: Picture;
@@ -34,32 +26,50 @@ interface PictureViewProps {
   onChoose?: (id: string) => void;
   down?: boolean;
   height?: number;
+  edit?: PictureEdit;
 }
 
-export function PictureView({ picture, name, chosen, onChoose, down = false, height }: PictureViewProps) {
+interface Drag {
+  id: string;
+  x: number;
+  y: number;
+}
+
+/** A picture on the screen. Enter chooses the focused box; where it is edited boxes can be dragged, or moved with Alt and an arrow key. */
+export function PictureView({ picture, name, chosen, onChoose, down = false, height, edit }: PictureViewProps) {
   const { t, state } = useText();
   const { dark } = useSettings();
-  const nodes = useMemo<BoxNode[]>(
-    () =>
-      picture.boxes.map((box) => ({
-        id: box.id,
-        type: "box",
-        position: { x: box.x, y: box.y },
-        width: box.width,
-        height: box.height,
-        data: { box, chosen: box.id === chosen, down },
-        ariaLabel: `${box.title}${box.state ? `, ${state(box.state)}` : ""}`,
-      })),
-    [picture, chosen, down, state],
-  );
+  const [drag, setDrag] = useState<Drag>();
+  const drop = drag && dropPlace(picture, drag.id, drag.x, drag.y);
+  const nodes: BoxNode[] = picture.boxes.map((box) => ({
+    id: box.id,
+    type: "box",
+    position: drag?.id === box.id ? { x: drag.x, y: drag.y } : { x: box.x, y: box.y },
+    width: box.width,
+    height: box.height,
+    zIndex: drag?.id === box.id ? 2 : 1,
+    data: { box, chosen: box.id === chosen, down, drop: drop?.of === box.id ? drop.side : undefined, first: !picture.arrows.some((a) => a.to === box.id), onAdd: edit?.onAdd },
+    ariaLabel: [box.title, box.state && state(box.state), box.problems && t("pipelines.problems", { count: box.problems })].filter(Boolean).join(", "),
+  }));
   const edges = useMemo(() => picture.arrows.map((a) => ({ id: `${a.from}>${a.to}`, source: a.from, target: a.to, focusable: false })), [picture]);
   const download = async (kind: string) => {
     const svg = toSVG(picture, state);
     if (kind === "svg") save(`${name}.svg`, new Blob([svg], { type: "image/svg+xml" }));
     else save(`${name}.png`, await toPNG(svg, picture.width, picture.height));
   };
+  const keys = (e: KeyboardEvent) => {
+    const node = e.target instanceof HTMLElement && e.target.classList.contains("react-flow__node") ? e.target : undefined;
+    const id = node?.dataset.id;
+    if (id === undefined) return;
+    const by = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[e.key] as -1 | 1 | undefined;
+    if (e.key === "Enter" || e.key === " ") onChoose?.(id);
+    else if (edit && e.altKey && by !== undefined) edit.onShift(id, by);
+    else return;
+    e.preventDefault();
+    e.stopPropagation();
+  };
   return (
-    <figure className="picture" aria-label={name} style={{ height: height ?? Math.min(560, Math.max(150, picture.height + 60)) }}>
+    <figure className="picture" aria-label={name} style={{ height: height ?? Math.min(560, Math.max(150, picture.height + 60)) }} onKeyDownCapture={keys}>
       <ReactFlow
         nodes={nodes}
         edges={edges}
@@ -68,16 +78,19 @@ export function PictureView({ picture, name, chosen, onChoose, down = false, hei
         fitView
         fitViewOptions={{ padding: 0.1, maxZoom: 1 }}
         minZoom={0.1}
-        nodesDraggable={false}
+        nodesDraggable={edit !== undefined}
         nodesConnectable={false}
-        elementsSelectable={onChoose !== undefined}
+        elementsSelectable={false}
         nodesFocusable={onChoose !== undefined}
+        disableKeyboardA11y
         zoomOnScroll={false}
         preventScrolling={false}
         onNodeClick={(_, node) => onChoose?.(node.id)}
-        onSelectionChange={({ nodes: selected }) => {
-          const first = selected[0];
-          if (first && first.id !== chosen) onChoose?.(first.id);
+        onNodeDrag={(_, node) => setDrag({ id: node.id, ...node.position })}
+        onNodeDragStop={(_, node) => {
+          setDrag(undefined);
+          const to = dropPlace(picture, node.id, node.position.x, node.position.y);
+          if (to) edit?.onMove(node.id, to.side, to.of);
         }}
         proOptions={{ hideAttribution: true }}
       >

@@ -3,6 +3,7 @@ import { useState } from "react";
 import { Checkbox, Input, InputNumber, Select, Table, Tag, type TableColumnsType } from "antd";
 import type { Noun } from "../api/client";
 import { useText } from "../i18n";
+import { CompletedInput } from "./complete";
 
 export type TemplateInput = Noun<"Input">;
 export type Given = Record<string, string | undefined>;
@@ -52,13 +53,13 @@ interface InputsFormProps {
   onChange: (given: Given) => void;
   /** What an empty value stands for. */
   placeholder?: (input: TemplateInput) => string;
-  /** Texts to complete with, such as variables of a pipeline. */
-  plain?: boolean;
+  /** Names of variables that may stand in a value; every value is then a text, and ${ completes them. */
+  variables?: readonly string[];
   /** Values that are needed are only marked, not demanded: something else can give them. */
   lenient?: boolean;
 }
 
-export function InputsForm({ inputs, given, onChange, placeholder, plain = false, lenient = false }: InputsFormProps) {
+export function InputsForm({ inputs, given, onChange, placeholder, variables, lenient = false }: InputsFormProps) {
   const { t } = useText();
   const [advanced, showAdvanced] = useState(false);
   const hidden = inputs.some((i) => i.advanced);
@@ -66,16 +67,15 @@ export function InputsForm({ inputs, given, onChange, placeholder, plain = false
   const set = (name: string, value: string | undefined) => onChange({ ...given, [name]: value === "" ? undefined : value });
   const columns: TableColumnsType<TemplateInput> = [
     {
-      title: t("common.name"), key: "name", width: "45%",
-      render: (_, i) => (
-        <>
-          <code>{i.name}</code> <span className="dim">{i.type}</span> {i.required && <Tag color="red">{t("common.required")}</Tag>}{i.secret && <Tag>{t("common.secret")}</Tag>}
-          {i.description && <div>{i.description}</div>}
-          {i.constraints && <div className="dim">{Object.entries(i.constraints).map(([k, v]) => `${k}: ${JSON.stringify(v)}`).join(", ")}</div>}
-        </>
-      ),
+      title: t("common.name"), key: "name", width: "24%",
+      render: (_, i) => <><code>{i.name}</code> {i.required && <Tag color="red">{t("common.required")}</Tag>}{i.secret && <Tag>{t("common.secret")}</Tag>}</>,
     },
-    { title: t("common.value"), key: "value", render: (_, i) => <Field input={i} value={given[i.name]} set={(v) => set(i.name, v)} placeholder={placeholder?.(i)} plain={plain} lenient={lenient} /> },
+    { title: t("common.type"), key: "type", width: "12%", render: (_, i) => <span className="dim">{i.type}</span> },
+    { title: t("common.value"), key: "value", width: "34%", render: (_, i) => <Field input={i} value={given[i.name]} set={(v) => set(i.name, v)} placeholder={placeholder?.(i)} variables={variables} lenient={lenient} /> },
+    {
+      title: t("common.description"), key: "description",
+      render: (_, i) => <>{i.description}{i.constraints && <div className="dim">{Object.entries(i.constraints).map(([k, v]) => `${k}: ${JSON.stringify(v)}`).join(", ")}</div>}</>,
+    },
   ];
   return (
     <>
@@ -90,11 +90,11 @@ interface FieldProps {
   value: string | undefined;
   set: (value: string | undefined) => void;
   placeholder?: string;
-  plain: boolean;
+  variables?: readonly string[];
   lenient: boolean;
 }
 
-function Field({ input, value, set, placeholder, plain, lenient }: FieldProps) {
+function Field({ input, value, set, placeholder, variables, lenient }: FieldProps) {
   const problem = wrong(input, value);
   const missing = !lenient && input.required && (value === undefined || value === "");
   const status = problem !== undefined ? "error" : missing ? "warning" : undefined;
@@ -102,7 +102,7 @@ function Field({ input, value, set, placeholder, plain, lenient }: FieldProps) {
   const hint = placeholder ?? (input.default === undefined ? "" : typeof input.default === "string" ? input.default : JSON.stringify(input.default));
   return (
     <>
-      <Control input={input} value={value} set={set} hint={hint} plain={plain} common={common} />
+      <Control input={input} value={value} set={set} hint={hint} variables={variables} common={common} />
       {problem !== undefined && <div role="alert" className="findings error">{problem}</div>}
     </>
   );
@@ -113,17 +113,18 @@ interface ControlProps {
   value: string | undefined;
   set: (value: string | undefined) => void;
   hint: string;
-  plain: boolean;
+  variables?: readonly string[];
   common: { "aria-label": string; "aria-invalid": boolean; status?: "error" | "warning"; style: { width: string } };
 }
 
-function Control({ input, value, set, hint, plain, common }: ControlProps) {
+function Control({ input, value, set, hint, variables, common }: ControlProps) {
   const choices = input.constraints?.valid_values;
   const change = (e: React.ChangeEvent<HTMLInputElement>) => set(e.target.value);
   if (input.secret) return <Input.Password {...common} value={value} placeholder={hint} onChange={change} autoComplete="new-password" />;
-  if (!plain && Array.isArray(choices)) return <Select allowClear {...common} value={value} placeholder={hint} options={choices.map((v) => ({ value: String(v), label: String(v) }))} onChange={(v?: string) => set(v)} />;
-  if (!plain && input.type === "boolean") return <Select allowClear {...common} value={value} placeholder={hint} options={["true", "false"].map((v) => ({ value: v, label: v }))} onChange={(v?: string) => set(v)} />;
-  if (!plain && input.type === "integer") return <InputNumber {...common} stringMode precision={0} value={value} placeholder={hint} onChange={(v) => set(v ?? undefined)} />;
+  if (variables) return <CompletedInput {...common} value={value ?? ""} placeholder={hint} names={variables} onChange={set} />;
+  if (Array.isArray(choices)) return <Select allowClear {...common} value={value} placeholder={hint} options={choices.map((v) => ({ value: String(v), label: String(v) }))} onChange={(v?: string) => set(v)} />;
+  if (input.type === "boolean") return <Select allowClear {...common} value={value} placeholder={hint} options={["true", "false"].map((v) => ({ value: v, label: v }))} onChange={(v?: string) => set(v)} />;
+  if (input.type === "integer") return <InputNumber {...common} stringMode precision={0} value={value} placeholder={hint} onChange={(v) => set(v ?? undefined)} />;
   return <Input {...common} value={value} placeholder={hint} onChange={change} />;
 }
 

@@ -2,12 +2,13 @@ import { describe, expect, it } from "vitest";
 import fc from "fast-check";
 import { staleKeys } from "../api/live";
 import { safeNext } from "../features/login/page";
-import { joinImage, splitImage } from "../features/pipelines/stage";
+import { joinImage, splitImage } from "../features/pipelines/images";
 import { freeName } from "../features/pipelines/edit";
 import { elementsOf } from "../features/templates/elements";
 import { en } from "../i18n/en";
 import { zh } from "../i18n/zh";
 import { firstLanguage, formats } from "../i18n";
+import { openVariable } from "./complete";
 import { wrong } from "./inputs";
 import { filtered } from "./list";
 import { inSight, lineHeight } from "./log";
@@ -59,6 +60,13 @@ describe("images", () => {
       }),
     );
   });
+});
+
+describe("variables", () => {
+  it.each([
+    ["${", 2, { before: "", typed: "", after: "" }], ["a-${ta} b", 6, { before: "a-", typed: "ta", after: " b" }], ["x${im.y}/${t", 12, { before: "x${im.y}/", typed: "t", after: "" }],
+    ["$${t", 4, undefined], ["tag", 3, undefined], ["${tag} ", 7, undefined],
+  ])("%s is open at %i: %j", (text, caret, want) => expect(openVariable(text, caret)).toEqual(want));
 });
 
 describe("small things", () => {

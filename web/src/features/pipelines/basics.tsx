@@ -4,7 +4,8 @@ import { useQuery } from "@tanstack/react-query";
 import { groups } from "../../api/queries";
 import { useText } from "../../i18n";
 import { append, change, lengthAt, remove, set, textAt } from "./document";
-import { ChoiceField, TextField, type Bound } from "./field";
+import { ChoiceField, Problems, TextField, type Bound } from "./field";
+import { PeopleForm } from "./people";
 import { ConditionsForm } from "./conditions";
 
 /** Name, group, description, variables, and what starts the pipeline by itself. */
@@ -19,6 +20,7 @@ export function BasicsForm({ fixedName, ...bound }: Bound & { fixedName: boolean
       <ChoiceField bound={bound} path={["group"]} label={t("common.group")} fallback="default" options={(list.data ?? []).map((g) => ({ value: g.name, label: g.name }))} />
       <TextField bound={bound} path={["description"]} label={t("common.description")} long />
       <ChoiceField bound={bound} path={["concurrency"]} label={t("pipelines.concurrency")} fallback="queue" options={concurrency} />
+      <PeopleForm {...bound} />
       <Variables {...bound} />
       <h2 className="section">{t("pipelines.start_conditions")}</h2>
       <ConditionsForm bound={bound} path={["start"]} />
@@ -36,12 +38,13 @@ function Variables(bound: Bound) {
       {Array.from({ length: count }, (_, i) => (
         <div className="row" key={i}>
           {(["name", "value", "description"] as const).map((key) => (
-            <Input key={key} className="wide" value={textAt(doc, ["variables", i, key])} placeholder={t(`common.${key}`)} aria-label={`${t(`common.${key}`)} ${i + 1}`}
-              onChange={(e) => onChange(change(text, set(["variables", i, key], e.target.value)))} />
+            <Input key={key} className="wide" value={textAt(doc, ["variables", i, key])} placeholder={t(`common.${key}`)} aria-label={`${t("pipelines.variable")} ${i + 1}: ${t(`common.${key}`)}`}
+              onChange={(e) => onChange(change(text, key === "description" ? set(["variables", i, key], e.target.value) : (d) => d.setIn(["variables", i, key], e.target.value)))} />
           ))}
-          <Button icon={<DeleteOutlined />} aria-label={`${t("common.remove")} ${i + 1}`} onClick={() => onChange(change(text, remove(["variables", i])))} />
+          <Button icon={<DeleteOutlined />} aria-label={`${t("common.remove")} ${t("pipelines.variable")} ${i + 1}`} onClick={() => onChange(change(text, count === 1 ? remove(["variables"]) : remove(["variables", i])))} />
         </div>
       ))}
+      <Problems path={["variables"]} findings={bound.findings} within />
       <p className="dim"><code>SYS_TIMESTAMP</code>, <code>SYS_INCREMENT</code>: {t("pipelines.system")}</p>
       <Button size="small" onClick={() => onChange(change(text, append(["variables"], { name: "", value: "" })))}>{t("pipelines.addVariable")}</Button>
     </>

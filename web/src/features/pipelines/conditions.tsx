@@ -1,9 +1,11 @@
-import { Button, Card, Dropdown, Input, Radio } from "antd";
+import { AutoComplete, Button, Card, Checkbox, Dropdown, Input, Radio } from "antd";
 import DeleteOutlined from "@ant-design/icons/DeleteOutlined";
+import { useQuery } from "@tanstack/react-query";
 import type { Document } from "yaml";
+import { channels } from "../../api/queries";
 import { useText } from "../../i18n";
-import { append, change, keysAt, lengthAt, remove, set, textAt, type Path } from "./document";
-import { pathText, TextField, type Bound } from "./field";
+import { append, change, keysAt, lengthAt, remove, set, textAt, valueAt, type Path } from "./document";
+import { ChoiceField, pathText, Problems, TextField, type Bound } from "./field";
 import { useWebhooks } from "./webhooks";
 import { Copyable } from "../../ui/copy";
 
@@ -51,17 +53,19 @@ function Condition({ bound, path, onRemove }: { bound: Bound; path: Path; onRemo
   return (
     <Card size="small" className="gap" title={t(`conditions.${kind}`)} extra={<Button size="small" icon={<DeleteOutlined />} aria-label={`${t("common.remove")} ${t(`conditions.${kind}`)}`} onClick={onRemove} />}>
       {kind === "webhook" && <WebhookAddress bound={bound} path={path} />}
-      {kind === "channel" && <TextField bound={bound} path={[...path, "channel", "name"]} label={t("conditions.channel")} />}
+      {kind === "channel" && <ChannelField bound={bound} path={[...path, "channel", "name"]} />}
       {kind === "image" && (
         <>
           <TextField bound={bound} path={[...path, "image", "repository"]} label={t("conditions.repository")} placeholder="team/shop" />
           <TextField bound={bound} path={[...path, "image", "tag"]} label={t("conditions.tag")} placeholder="v*" />
+          <TextField bound={bound} path={[...path, "image", "semver"]} label={t("conditions.semver")} placeholder=">=1.2 <2" />
         </>
       )}
       {kind === "schedule" && (
         <>
           <TextField bound={bound} path={[...path, "schedule", "cron"]} label={t("conditions.cron")} placeholder="0 3 * * *" />
           <TextField bound={bound} path={[...path, "schedule", "timezone"]} label={t("conditions.timezone")} placeholder="Asia/Shanghai" />
+          <ChoiceField bound={bound} path={[...path, "schedule", "missed"]} label={t("conditions.missed")} fallback="skip" options={[{ value: "skip", label: t("conditions.skip") }, { value: "run-once", label: t("conditions.runOnce") }]} />
         </>
       )}
       <ParamsForm bound={bound} path={[...path, "params"]} incoming />
@@ -72,25 +76,44 @@ function Condition({ bound, path, onRemove }: { bound: Bound; path: Path; onRemo
 function WebhookAddress({ bound, path }: { bound: Bound; path: Path }) {
   const { t } = useText();
   const url = useWebhooks(textAt(bound.doc, ["name"])).get(pathText(path));
-  return url === undefined ? <p className="dim">{t("pipelines.url")}</p> : <Copyable text={url} />;
+  const signers = ["standard", "github", "gitlab", "gitee", "gitea"].map((value) => ({ value, label: value }));
+  return (
+    <>
+      {url === undefined ? <p className="dim">{t("pipelines.url")}</p> : <p><span className="dim">POST </span><Copyable text={url} /></p>}
+      <ChoiceField bound={bound} path={[...path, "webhook", "signature"]} label={t("conditions.signature")} fallback="" options={[{ value: "", label: t("conditions.unsigned") }, ...signers]}
+        onSet={(v) => bound.onChange(change(bound.text, (doc) => doc.setIn([...path, "webhook"], doc.createNode(v === "" ? {} : { signature: v }))))} />
+    </>
+  );
+}
+
+/** The name of a channel: one that exists, or another one, which is made when something is first published to it. */
+export function ChannelField({ bound, path }: { bound: Bound; path: Path }) {
+  const { t } = useText();
+  const known = useQuery(channels);
+  return <TextField bound={bound} path={path} label={t("conditions.channel")} options={(known.data ?? []).map((c) => c.name)} onWrite={(v) => bound.onChange(change(bound.text, (doc) => doc.setIn(path, v)))} />;
 }
 
 /** Parameters of a message on one side, variables of the pipeline on the other. */
 export function ParamsForm({ bound, path, incoming }: { bound: Bound; path: Path; incoming: boolean }) {
   const { t } = useText();
   const { doc, text, onChange } = bound;
+  const variables = variableNames(doc).filter((v) => !incoming || !v.startsWith("SYS_"));
+  const write = (at: Path, value: string) => onChange(change(text, (d) => d.setIn(at, value)));
+  const count = lengthAt(doc, path);
   return (
-    <>
-      {Array.from({ length: lengthAt(doc, path) }, (_, i) => (
+    <div role="group" aria-label={t(incoming ? "conditions.incoming" : "conditions.outgoing")}>
+      {count > 0 && <p className="dim">{t(incoming ? "conditions.incoming" : "conditions.outgoing")}</p>}
+      {Array.from({ length: count }, (_, i) => (
         <div className="row" key={i}>
-          <Input className="wide" value={textAt(doc, [...path, i, "name"])} placeholder={t("pipelines.param")} aria-label={`${t("pipelines.param")} ${i + 1}`} onChange={(e) => onChange(change(text, set([...path, i, "name"], e.target.value)))} />
+          <Input className="wide" value={textAt(doc, [...path, i, "name"])} placeholder={t("pipelines.param")} aria-label={`${t("pipelines.param")} ${i + 1}`} onChange={(e) => write([...path, i, "name"], e.target.value)} />
           <span aria-hidden>{incoming ? "→" : "←"}</span>
-          <Input className="wide" value={textAt(doc, [...path, i, "variable"])} placeholder={t("pipelines.variable")} aria-label={`${t("pipelines.variable")} ${i + 1}`} list="pipeline-variables" onChange={(e) => onChange(change(text, set([...path, i, "variable"], e.target.value)))} />
-          <Button icon={<DeleteOutlined />} aria-label={`${t("common.remove")} ${t("pipelines.param")} ${i + 1}`} onClick={() => onChange(change(text, remove([...path, i])))} />
+          <AutoComplete className="wide" value={textAt(doc, [...path, i, "variable"])} placeholder={t("pipelines.variable")} aria-label={`${t("pipelines.variable")} ${i + 1}`} options={variables.map((value) => ({ value }))} onChange={(v: string) => write([...path, i, "variable"], v)} />
+          {incoming && <Checkbox checked={valueAt(doc, [...path, i, "required"]) === true} onChange={(e) => onChange(change(text, set([...path, i, "required"], e.target.checked ? true : undefined)))}>{t("common.required")}</Checkbox>}
+          <Button icon={<DeleteOutlined />} aria-label={`${t("common.remove")} ${t("pipelines.param")} ${i + 1}`} onClick={() => onChange(change(text, count === 1 ? remove(path) : remove([...path, i])))} />
         </div>
       ))}
-      <datalist id="pipeline-variables">{variableNames(doc).map((v) => <option key={v} value={v} />)}</datalist>
-      <Button size="small" type="dashed" onClick={() => onChange(change(text, append(path, { name: "", variable: variableNames(doc)[0] ?? "" })))}>{t("pipelines.addParam")}</Button>
-    </>
+      <Problems path={path} findings={bound.findings} within />
+      <Button size="small" type="dashed" onClick={() => onChange(change(text, append(path, { name: "", variable: variables[0] ?? "" })))}>{t("pipelines.addParam")}</Button>
+    </div>
   );
 }

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { append, blankPipeline, change, insert, keysAt, lengthAt, move, readDuration, readText, remove, set, textAt, valueAt, writeDuration } from "./document";
+import { append, blankPipeline, change, insert, keysAt, lengthAt, move, nodeText, readDuration, readText, remove, set, textAt, valueAt, writeDuration } from "./document";
 
 const file = `# who owns it
 name: shop # the shop
@@ -48,6 +48,13 @@ describe("a pipeline file that a form changes", () => {
     text = change(text, move(["stages"], 0, 3));
     expect((parse(text) as { stages: { name: string }[] }).stages.map((s) => s.name)).toEqual(["deploy", "check", "last", "first"]);
     expect(change(text, move(["stages"], 0, 9))).toBe(change(text));
+  });
+
+  it("gives a part as a text of its own, with tags and comments", () => {
+    const text = "values:\n  n: !!int ${replicas} # how many\n  list: [1, 2]\n";
+    expect(nodeText(docOf(text), ["values"])).toBe("n: !!int ${replicas} # how many\nlist: [1, 2]\n");
+    expect(nodeText(docOf(text), ["gone"])).toBe("");
+    expect(change('a: !!int "${n}"\nb: !!bool true\nc: !!float 1.5\n', set(["d"], "x"))).toBe('a: !!int "${n}"\nb: !!bool true\nc: !!float 1.5\nd: x\n');
   });
 
   it("leaves a text that cannot be read as it is", () => {

@@ -1,5 +1,5 @@
 // A pipeline file as a document that a form can change: what the form does not know, and every comment, stays as it was.
-import { isCollection, isMap, isSeq, parseDocument, type Document } from "yaml";
+import { Document, isCollection, isMap, isSeq, parseDocument, Scalar, type ScalarTag, type Tags } from "yaml";
 
 export type Path = readonly (string | number)[];
 
@@ -9,8 +9,20 @@ export interface PipelineText {
   error?: { message: string; line?: number };
 }
 
+// "!!int ${replicas}" is a number only when the variable is known; until then it stays the text that was written.
+const customTags = (tags: Tags): Tags =>
+  tags.map((tag) => {
+    if (typeof tag !== "object" || "collection" in tag || !/:(int|float|bool)$/.test(tag.tag)) return tag;
+    const usual = tag.stringify;
+    const stringify: ScalarTag["stringify"] = (item, ...rest) => {
+      if (typeof item.value !== "string") return usual ? usual(item, ...rest) : String(item.value);
+      return item.type === Scalar.PLAIN ? item.value : JSON.stringify(item.value);
+    };
+    return { ...tag, stringify };
+  });
+
 export function readText(text: string): PipelineText {
-  const doc = parseDocument(text, { logLevel: "silent" });
+  const doc = parseDocument(text, { logLevel: "silent", customTags });
   const first = doc.errors[0];
   if (first) return { doc: undefined, error: { message: first.message, line: first.linePos?.[0].line } };
   if (doc.contents !== null && !isMap(doc.contents)) return { doc: undefined, error: { message: "a pipeline file is a map of keys" } };
@@ -39,6 +51,12 @@ export function lengthAt(doc: Document, path: Path): number {
 export function keysAt(doc: Document, path: Path): string[] {
   const value = valueAt(doc, path);
   return typeof value === "object" && value !== null && !Array.isArray(value) ? Object.keys(value) : [];
+}
+
+/** What stands at a path as a text of its own, with its tags and comments; "" when nothing does. */
+export function nodeText(doc: Document, path: Path): string {
+  const node: unknown = doc.getIn(path, true);
+  return isCollection(node) && node.items.length > 0 ? new Document(node, { customTags }).toString({ lineWidth: 0, flowCollectionPadding: false }) : "";
 }
 
 type Change = (doc: Document) => void;
@@ -93,8 +111,8 @@ export const move = (path: Path, from: number, to: number): Change => (doc) => {
   list.items.splice(to, 0, item);
 };
 
-// Collections on the way to a path are made, and a value that stands in the way gives place.
-function makeWay(doc: Document, path: Path) {
+/** Makes the collections on the way to a path; a value that stands in the way gives place. */
+export function makeWay(doc: Document, path: Path) {
   for (let i = 1; i < path.length; i++) {
     const part = path.slice(0, i);
     if (!isCollection(doc.getIn(part, true))) doc.setIn(part, doc.createNode(typeof path[i] === "number" ? [] : {}));

@@ -1,17 +1,18 @@
 import { useEffect, useMemo, useState } from "react";
-import { App, Button, Card, Segmented } from "antd";
+import { App, Button, Segmented } from "antd";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useBlocker, useNavigate, useParams } from "@tanstack/react-router";
-import { Problem, send, type Finding, type Noun } from "../../api/client";
+import { api, Problem, needWithTag, send, type Finding, type Noun } from "../../api/client";
 import { pipeline as pipelineQuery } from "../../api/queries";
 import { useText } from "../../i18n";
-import { pipelinePicture } from "../../picture/model";
-import { PictureView } from "../../picture/view";
 import { Editor } from "../../ui/editor";
 import { Loaded, Page } from "../../ui/page";
 import { Findings, ProblemAlert } from "../../ui/problem";
-import { blankPipeline, change, insert, readText, textAt, valueAt } from "./document";
 import { BasicsForm } from "./basics";
+import { Canvas, stagesOf } from "./canvas";
+import { Conflict } from "./conflict";
+import { blankPipeline, readText, textAt, valueAt } from "./document";
+import { addStage, moveStage, removeStage, shiftStage, type Side } from "./order";
 import { StageForm } from "./stage";
 
 type Pipeline = Noun<"Pipeline">;
@@ -40,18 +41,34 @@ export function EditPipelinePage() {
   );
 }
 
+interface Stored {
+  source: string;
+  etag: string | null;
+}
+
+/** What is stored under a name; undefined when nothing is. */
+async function stored(name: string): Promise<Stored | undefined> {
+  try {
+    const { data, etag } = await needWithTag(api.GET("/api/v1/pipelines/{name}", { params: { path: { name } } }));
+    return { source: data.source, etag };
+  } catch (e) {
+    if (e instanceof Problem && e.status === 404) return undefined;
+    throw e;
+  }
+}
+
 const none: Finding[] = [];
 
 /** The text of a pipeline as a form and as YAML side by side, always in step: the text is the truth. */
-function EditorPane({ first, etag, name }: { first: string; etag?: string | null; name?: string }) {
+export function EditorPane({ first, etag, name }: { first: string; etag?: string | null; name?: string }) {
   const { t } = useText();
   const [text, setText] = useState(first);
   const [match, setMatch] = useState(etag);
-  const [chosen, choose] = useState<string>();
+  const [index, chooseIndex] = useState(-1); // of the stage whose form is open; -1: the basic data
   const [side, setSide] = useState<"both" | "form" | "yaml">("both");
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
-  const [theirs, setTheirs] = useState<{ source: string; etag: string | null }>();
+  const [theirs, setTheirs] = useState<Stored>();
   const [saved, setSaved] = useState(false);
   const client = useQueryClient();
   const navigate = useNavigate();
@@ -69,71 +86,72 @@ function EditorPane({ first, etag, name }: { first: string; etag?: string | null
   const findings = check.data?.diagnostics ?? none;
   const doc = read.doc;
   const stages = useMemo(() => (doc ? stagesOf(valueAt(doc, ["stages"])) : []), [doc]);
-  const picture = useMemo(() => pipelinePicture(stages.map((s, i) => ({ ...s, state: findings.some((f) => f.path?.startsWith(`stages[${i}]`) && f.severity === "error") ? "failed" : undefined }))), [stages, findings]);
-  const index = stages.findIndex((s) => s.name === chosen);
+  const chosen = stages[index]?.name;
+  const choose = (stage: string | undefined, of = stages.map((s) => s.name)) => chooseIndex(stage === undefined ? -1 : of.indexOf(stage));
+  /** Takes a text in which stages may have changed places, and keeps the same one chosen. */
+  const reorder = (next: string, stage: string | undefined) => {
+    setText(next);
+    const changed = readText(next).doc;
+    if (changed) choose(stage, stagesOf(valueAt(changed, ["stages"])).map((s) => s.name));
+  };
   const target = name ?? (doc ? textAt(doc, ["name"]) : "");
   const save = async (tag: string | null | undefined) => {
     setBusy(true);
     setError(undefined);
     try {
-      const stored = await send<Pipeline>("PUT", `/api/v1/pipelines/${encodeURIComponent(target)}`, text, { "Content-Type": "application/yaml", ...(tag ? { "If-Match": tag } : {}) });
+      const there = tag ? undefined : await stored(target); // a new pipeline must not take the place of another one
+      if (there) {
+        setTheirs(there);
+        return;
+      }
+      const headers = { "Content-Type": "application/yaml", ...(tag ? { "If-Match": tag } : {}) };
+      const result = await send<Pipeline>("PUT", `/api/v1/pipelines/${encodeURIComponent(target)}`, text, headers);
       setSaved(true);
       await client.invalidateQueries({ queryKey: ["pipelines"] });
-      void message.success(t("pipelines.saved", { name: stored.name }));
-      await navigate({ to: "/pipelines/$name", params: { name: stored.name }, ignoreBlocker: true });
+      void message.success(t("pipelines.saved", { name: result.name }));
+      await navigate({ to: "/pipelines/$name", params: { name: result.name }, ignoreBlocker: true });
     } catch (e) {
-      if (e instanceof Problem && (e.status === 412 || e.status === 409) && name !== undefined) {
-        const now = await client.query({ ...pipelineQuery(name), staleTime: 0 });
-        setTheirs({ source: now.data.source, etag: now.etag });
-      }
-      setError(e);
+      const now = e instanceof Problem && e.status === 412 ? await stored(target) : undefined;
+      if (now) setTheirs(now);
+      else setError(e);
     } finally {
       setBusy(false);
     }
   };
-  const addStage = (at: number) => {
-    const stage = freeName(stages.map((s) => s.name), "deploy");
-    setText(change(text, insert(["stages"], at, { name: stage, type: "template-deploy", deploy: { tool: "aos", stack: target || "stack" }, timeout: "1h" })));
-    choose(stage);
+  const settle = (source: string, tag: string | null) => {
+    setMatch(tag);
+    setTheirs(undefined);
+    setText(source);
   };
+  const add = (of: string, where: Side) => {
+    const stage = freeName(stages.map((s) => s.name), "deploy");
+    reorder(addStage(text, newStage(stage, target), where, of), stage);
+  };
+  const bound = { doc, text, onChange: setText, findings };
   return (
     <>
       <div className="row">
         <Button type="primary" loading={busy} disabled={!doc || target === "" || findings.some((f) => f.severity === "error")} onClick={() => void save(match)}>{t("common.save")}</Button>
-        <Segmented value={side} onChange={setSide} options={[{ value: "both", label: `${t("pipelines.form")} + YAML` }, { value: "form", label: t("pipelines.form") }, { value: "yaml", label: "YAML" }]} />
+        <Segmented value={side} onChange={setSide} aria-label={t("pipelines.form")} options={[{ value: "both", label: `${t("pipelines.form")} + YAML` }, { value: "form", label: t("pipelines.form") }, { value: "yaml", label: "YAML" }]} />
         <span className="dim">{t("pipelines.fromText")}</span>
       </div>
       <ProblemAlert error={error} />
       {theirs && (
-        <Card className="gap" title={t("pipelines.conflict")}>
-          <p>{t("pipelines.conflictText")}</p>
-          <div className="split">
-            <div><h2>{t("pipelines.theirs")}</h2><Editor label={t("pipelines.theirs")} value={theirs.source} height="260px" /></div>
-            <div><h2>{t("pipelines.yours")}</h2><Editor label={t("pipelines.yours")} value={text} onChange={setText} height="260px" /></div>
-          </div>
-          <div className="row">
-            <Button danger onClick={() => { setMatch(theirs.etag); setTheirs(undefined); void save(theirs.etag); }}>{t("pipelines.overwrite")}</Button>
-            <Button onClick={() => { setText(theirs.source); setMatch(theirs.etag); setTheirs(undefined); setError(undefined); }}>{t("pipelines.takeTheirs")}</Button>
-          </div>
-        </Card>
+        <Conflict theirs={theirs.source} yours={text} taken={name === undefined}
+          onKeepMine={() => { settle(text, theirs.etag); void save(theirs.etag); }}
+          onTakeTheirs={() => settle(theirs.source, theirs.etag)} />
       )}
-      <PictureView picture={picture} name={target || "pipeline"} chosen={chosen} onChoose={choose} />
-      <div className="row" role="group" aria-label={t("pipelines.stages")}>
-        <Button type={index < 0 ? "primary" : "default"} size="small" onClick={() => choose(undefined)}>{t("pipelines.basics")}</Button>
-        {stages.map((s, i) => (
-          <span key={`${i}-${s.name}`} className="row" style={{ margin: 0 }}>
-            <Button size="small" aria-label={`${t("pipelines.addStage")} ${i + 1}`} onClick={() => addStage(i)}>+</Button>
-            <Button size="small" type={s.name === chosen ? "primary" : "default"} onClick={() => choose(s.name)}>{s.name}</Button>
-          </span>
-        ))}
-        <Button size="small" disabled={!doc} onClick={() => addStage(stages.length)}>+ {t("pipelines.addStage")}</Button>
-      </div>
+      <Canvas name={target || "pipeline"} stages={stages} findings={findings} chosen={chosen} onChoose={choose} disabled={!doc}
+        onAdd={add} onAppend={() => add(stages.at(-1)?.name ?? "", "after")} onMove={(id, where, of) => reorder(moveStage(text, id, where, of), chosen)} onShift={(id, by) => reorder(shiftStage(text, id, by), chosen)} />
       <div className={side === "both" ? "split" : undefined}>
         {side !== "yaml" && (
           <div>
             {!doc && <ProblemAlert error={new Error(`${t("pipelines.notReadable")} ${read.error?.line ? t("common.line", { line: read.error.line }) : ""} ${read.error?.message ?? ""}`)} />}
-            {doc && index < 0 && <BasicsForm doc={doc} text={text} onChange={setText} findings={findings} fixedName={name !== undefined} />}
-            {doc && index >= 0 && <StageForm key={index} doc={doc} text={text} onChange={setText} findings={findings} index={index} count={stages.length} onRename={choose} />}
+            {doc && chosen === undefined && <BasicsForm {...bound} doc={doc} fixedName={name !== undefined} />}
+            {doc && chosen !== undefined && (
+              <StageForm key={index} {...bound} doc={doc} index={index} names={stages.map((s) => s.name)} onAdd={(where) => add(chosen, where)}
+                onShift={(by) => reorder(shiftStage(text, chosen, by), chosen)} onRemove={() => reorder(removeStage(text, chosen), undefined)} />
+            )}
           </div>
         )}
         {side !== "form" && (
@@ -147,20 +165,7 @@ function EditorPane({ first, etag, name }: { first: string; etag?: string | null
   );
 }
 
-interface StageHead {
-  name: string;
-  type: string;
-  needs?: string[];
-}
-
-function stagesOf(value: unknown): StageHead[] {
-  if (!Array.isArray(value)) return [];
-  return value.map((v, i) => {
-    const stage = (typeof v === "object" && v !== null ? v : {}) as Record<string, unknown>;
-    const text = (value: unknown, otherwise: string) => (typeof value === "string" || typeof value === "number" ? String(value) : otherwise);
-    return { name: text(stage.name, `#${i + 1}`), type: text(stage.type, ""), needs: Array.isArray(stage.needs) ? stage.needs.map(String) : undefined };
-  });
-}
+const newStage = (name: string, pipeline: string) => ({ name, type: "template-deploy", deploy: { tool: "aos", stack: pipeline || "stack" }, timeout: "1h" });
 
 export function freeName(taken: readonly string[], wish: string): string {
   if (!taken.includes(wish)) return wish;

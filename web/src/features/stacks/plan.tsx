@@ -3,6 +3,7 @@ import type { Noun } from "../../api/client";
 import { useText } from "../../i18n";
 import { Findings } from "../../ui/problem";
 import { StateTag } from "../../ui/state";
+import { valueText } from "../../ui/value";
 
 type Plan = Noun<"Plan">;
 type Operation = Noun<"Operation">;
@@ -10,7 +11,7 @@ type Field = Noun<"FieldChange">;
 
 const colour: Record<string, string> = { create: "green", update: "blue", replace: "orange", delete: "red", none: "default" };
 
-export const valueText = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
+export { valueText };
 
 /** What a plan does, element by element and field by field. */
 export function PlanView({ plan, states }: { plan: Plan; states?: boolean }) {

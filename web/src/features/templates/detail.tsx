@@ -10,12 +10,12 @@ import { elementPicture } from "../../picture/model";
 import { save } from "../../picture/svg";
 import { PictureView } from "../../picture/view";
 import { Confirm } from "../../ui/confirm";
+import { DiffView } from "../../ui/diffview";
 import { Editor } from "../../ui/editor";
 import { LinkButton } from "../../ui/link";
 import { StackLink } from "../../ui/name";
 import { Facts, Loaded, Page } from "../../ui/page";
 import { Ago } from "../../ui/state";
-import { diffLines } from "../../ui/textdiff";
 import { elementsOf } from "./elements";
 
 type Template = Noun<"Template">;
@@ -148,7 +148,6 @@ function Compare({ template, version }: { template: Template; version: string })
   const other = asked ?? others[0];
   const mine = useQuery(templateSource(template.name, version));
   const theirs = useQuery({ ...templateSource(template.name, other ?? ""), enabled: other !== undefined });
-  const lines = useMemo(() => diffLines(theirs.data ?? "", mine.data ?? ""), [mine.data, theirs.data]);
   if (other === undefined) return <p className="dim">{t("common.none")}</p>;
   return (
     <>
@@ -157,7 +156,7 @@ function Compare({ template, version }: { template: Template; version: string })
         <Select aria-label={t("templates.compare")} value={other} options={others.map((value) => ({ value, label: value }))} onChange={(v: string) => void navigate({ search: (s) => ({ ...s, with: v }), replace: true })} style={{ minWidth: 120 }} />
       </div>
       <Loaded query={theirs}>
-        {() => <div className="text-diff" tabIndex={0} role="region" aria-label={t("templates.compare")}>{lines.map((l, i) => <div key={i} className={l.kind}>{l.kind === "add" ? "+" : l.kind === "del" ? "-" : " "} {l.text}</div>)}</div>}
+        {(before) => <DiffView before={before} after={mine.data ?? ""} label={t("templates.compare")} />}
       </Loaded>
     </>
   );
