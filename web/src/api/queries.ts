@@ -1,5 +1,5 @@
 // What the pages read, by the keys under which it is kept and refreshed.
-import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { api, need, needWithTag, type Noun } from "./client";
 
 const page = 100;
@@ -22,13 +22,22 @@ export const pipeline = (name: string) =>
     queryFn: () => needWithTag(api.GET("/api/v1/pipelines/{name}", { params: { path: { name } } })),
   });
 
-export const runs = (name: string) =>
+export const runStates = ["queued", "running", "waiting", "held", "succeeded", "failed", "canceled", "timed-out"] as const;
+
+export interface RunFilter {
+  state?: (typeof runStates)[number];
+  cause?: string;
+  by?: string;
+}
+
+export const runs = (name: string, filter: RunFilter = {}) =>
   infiniteQueryOptions({
-    queryKey: ["runs", "of", name],
+    queryKey: ["runs", "of", name, filter.state ?? "", filter.cause ?? "", filter.by ?? ""],
     initialPageParam: undefined as string | undefined,
     queryFn: ({ pageParam }) =>
-      need(api.GET("/api/v1/pipelines/{name}/runs", { params: { path: { name }, query: { limit: page, cursor: pageParam } } })),
+      need(api.GET("/api/v1/pipelines/{name}/runs", { params: { path: { name }, query: { ...filter, limit: page, cursor: pageParam } } })),
     getNextPageParam: (last) => last.next,
+    placeholderData: keepPreviousData,
   });
 
 export const run = (id: string) =>

@@ -2,7 +2,7 @@
 import type { QueryClient } from "@tanstack/react-query";
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, redirect } from "@tanstack/react-router";
 import { Problem } from "../api/client";
-import { me } from "../api/queries";
+import { me, runStates, type RunFilter } from "../api/queries";
 import { LoginPage } from "../features/login/page";
 import { FailedPage, MissingPage } from "./fallback";
 import { Shell } from "./shell";
@@ -56,6 +56,7 @@ const newPipeline = createRoute({
 const pipeline = createRoute({
   getParentRoute: () => shell,
   path: "/pipelines/$name",
+  validateSearch: (search): { tab?: string } & RunFilter => ({ tab: text(search.tab), state: runStates.find((s) => s === search.state), cause: text(search.cause), by: text(search.by) }),
   component: lazyRouteComponent(() => import("../features/pipelines/detail"), "PipelinePage"),
 });
 const editPipeline = createRoute({

@@ -26,7 +26,7 @@ export const en = {
   },
   state: {
     queued: "queued", running: "running", waiting: "waiting", held: "held", missing: "missing", changed: "changed", same: "as applied", unread: "not read", succeeded: "succeeded", failed: "failed", canceled: "canceled", "timed-out": "timed out",
-    pending: "pending", ignored: "ignored", skipped: "skipped", processing: "processing", abnormal: "abnormal", healthy: "healthy", unhealthy: "unhealthy",
+    pending: "pending", delivered: "delivered", ignored: "ignored", skipped: "skipped", processing: "processing", abnormal: "abnormal", healthy: "healthy", unhealthy: "unhealthy",
     progressing: "progressing", unknown: "unknown", applying: "applying", made: "made", planned: "planned", deleting: "deleting",
   },
   verb: { create: "create", update: "update", replace: "replace", delete: "delete", none: "unchanged", adopt: "adopt", upgrade: "upgrade", rollback: "roll back", retry: "retry" },
@@ -57,6 +57,7 @@ export const en = {
     title: "Run {{number}} of {{name}}", stop: "Stop run", stopText: "The running stage is canceled between elements; what was made stays and is recorded.", cause: "Cause", variables: "Variables",
     log: "Log", resources: "Resources", images: "Images", digest: "Digest", attempt: "Attempt", noLog: "No line yet.", follow: "Follow", searchLog: "Search the log", matches: "{{count}} lines",
     stage: "Stage", allStages: "All stages", startAgain: "Start again with these variables", manual: "by hand", webhook: "by webhook", openStack: "Open stack", lines: "{{count}} lines",
+    compareMarked: "Compare the two marked", mark: "Mark run {{number}}", noRuns: "No run is like that. Start the pipeline, or take filters away.",
   },
   decide: {
     approve: "Approve", reject: "Reject", retry: "Retry stage", rollback: "Roll back its stack", comment: "Comment", commentNeeded: "A comment is needed", variables: "Variables for this try",
@@ -64,6 +65,11 @@ export const en = {
     rollbackText: "The stage's stack goes back to its last good state; the run stays held.", waits: "Waits for", conditions: "Conditions", met: "met", open: "open", compare: "Compare with another run", differences: "Differences", same: "The runs do not differ.",
     retryTitle: "Retry {{stage}}", reviewTitle: "Review {{stage}}", messages: "Messages", result: "What it did", source: "From", parameters: "Parameters", noMessages: "No message was received yet.",
     newSecret: "New signing secret", rotate: "New address", rotateText: "The present address stops working at once.", disable: "Disable", enable: "Enable", secretOnce: "The secret, shown only now:", disabled: "disabled",
+  },
+  causes: { manual: "by hand", webhook: "webhook", channel: "channel", image: "image push", schedule: "schedule", retry: "repeated" },
+  sent: {
+    none: "Nothing was sent to the outside. Notifications of stages and people to tell are set in the pipeline.", webhook: "Webhook", email: "E-mail", sms: "Text message", address: "Address", subject: "Subject", answer: "Answer", resend: "Send again",
+    again: "sent again by {{by}}", noConditions: "No stage of this run waits for a trigger condition.", noOthers: "There is no other run of this pipeline yet.",
   },
   channels: {
     empty: "There is no channel yet. A channel carries messages from stages to stages; it is made when something first publishes to it.", publish: "Publish", publishTitle: "Publish to {{name}}", publishers: "Publishers", listeners: "Listeners",

@@ -49,6 +49,7 @@ export function useText() {
     language,
     /** The word for a state; the state itself when it has none. */
     state: (state: string) => t(`state.${state}`, { defaultValue: state }),
+    cause: (cause: string) => t(`causes.${cause}`, { defaultValue: cause }),
     stageType: (type: string) => t(`stageTypes.${type}`, { defaultValue: type }),
     verb: (verb: string) => t(`verb.${verb}`, { defaultValue: verb }),
     ...formats(language),

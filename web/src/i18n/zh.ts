@@ -19,7 +19,7 @@ export const zh: Texts = {
     unreachable: "无法连接服务器。请检查网络连接后重试。", showAdvanced: "显示高级参数", ago: "{{time}}", line: "第 {{line}} 行", denied: "您没有此权限，请联系管理员授权。", valueNone: "无值", number: "编号",
   },
   state: {
-    queued: "排队中", running: "运行中", waiting: "等待中", held: "已挂起", missing: "缺失", changed: "已变化", same: "一致", unread: "未读取", succeeded: "成功", failed: "失败", canceled: "已取消", "timed-out": "超时", pending: "未开始", ignored: "已忽略", skipped: "已跳过",
+    queued: "排队中", running: "运行中", waiting: "等待中", held: "已挂起", missing: "缺失", changed: "已变化", same: "一致", unread: "未读取", succeeded: "成功", failed: "失败", canceled: "已取消", "timed-out": "超时", pending: "未开始", delivered: "已送达", ignored: "已忽略", skipped: "已跳过",
     processing: "处理中", abnormal: "异常", healthy: "健康", unhealthy: "异常", progressing: "进行中", unknown: "未知", applying: "部署中", made: "已创建", planned: "计划中", deleting: "删除中",
   },
   verb: { create: "创建", update: "更新", replace: "替换", delete: "删除", none: "不变", adopt: "接管", upgrade: "变更", rollback: "回滚", retry: "重试" },
@@ -45,12 +45,18 @@ export const zh: Texts = {
     title: "{{name}} 第 {{number}} 次执行", stop: "停止执行", stopText: "正在运行的阶段会在元素之间取消；已创建的资源会保留并记录。", cause: "启动方式", variables: "全局变量", log: "日志", resources: "部署资源", images: "镜像",
     digest: "摘要", attempt: "尝试次数", noLog: "暂无日志。", follow: "跟随", searchLog: "搜索日志", matches: "{{count}} 行", stage: "阶段", allStages: "全部阶段", startAgain: "用这些变量再次启动", manual: "手动", webhook: "Webhook",
     openStack: "打开堆栈", lines: "{{count}} 行",
+    compareMarked: "对比选中的两次执行", mark: "选择第 {{number}} 次执行", noRuns: "没有符合条件的执行记录。请启动流水线或清除筛选条件。",
   },
   decide: {
     approve: "通过", reject: "拒绝", retry: "重试阶段", rollback: "回滚其堆栈", comment: "审核意见", commentNeeded: "必须填写意见", variables: "本次重试使用的变量", votes: "已有意见", approved: "已通过", rejected: "已拒绝",
     willChange: "下一次部署将发生的变化", held: "阶段失败，执行挂起至 {{until}}。可以重试、回滚其堆栈或停止执行。", rollbackText: "该阶段的堆栈将回到最近一次正常的状态；执行保持挂起。", waits: "等待", conditions: "触发条件", met: "已满足", open: "未满足",
     compare: "与另一次执行对比", differences: "差异", same: "两次执行没有差异。", retryTitle: "重试 {{stage}}", reviewTitle: "审核 {{stage}}", messages: "触发信息", result: "处理结果", source: "来源", parameters: "参数", noMessages: "尚未收到消息。",
     newSecret: "新的签名密钥", rotate: "更换地址", rotateText: "当前地址将立即失效。", disable: "停用", enable: "启用", secretOnce: "密钥只显示这一次：", disabled: "已停用",
+  },
+  causes: { manual: "手动", webhook: "Webhook", channel: "频道", image: "镜像推送", schedule: "定时", retry: "重试" },
+  sent: {
+    none: "没有对外发送消息。可在流水线中设置阶段的消息通知和结果通知人。", webhook: "Webhook", email: "邮件", sms: "短信", address: "地址", subject: "主题", answer: "响应", resend: "重新发送",
+    again: "由 {{by}} 重新发送", noConditions: "此次执行没有等待触发条件的阶段。", noOthers: "该流水线还没有其他执行记录。",
   },
   channels: {
     empty: "还没有频道。频道在阶段之间传递消息，首次发布时自动创建。", publish: "发布消息", publishTitle: "向 {{name}} 发布消息", publishers: "发布者", listeners: "监听者", messages: "消息", replay: "重新发送", name: "频道",

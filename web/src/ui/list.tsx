@@ -73,9 +73,13 @@ interface ListProps<T> {
   rowKey: (item: T) => string;
   empty?: ReactNode;
   label: string;
+  /** Rows that are marked, where rows can be. */
+  marked?: string[];
+  onMark?: (keys: string[]) => void;
+  markLabel?: (item: T) => string;
 }
 
-export function List<T extends object>({ items, columns, rowKey, empty, label }: ListProps<T>) {
+export function List<T extends object>({ items, columns, rowKey, empty, label, marked, onMark, markLabel }: ListProps<T>) {
   return (
     <Table<T>
       className="wide-table"
@@ -84,7 +88,7 @@ export function List<T extends object>({ items, columns, rowKey, empty, label }:
       dataSource={items}
       columns={columns}
       rowKey={rowKey}
-     
+      rowSelection={onMark && { selectedRowKeys: marked, hideSelectAll: true, onChange: (keys) => onMark(keys.map(String)), getCheckboxProps: (item) => ({ "aria-label": markLabel?.(item) }), columnWidth: 40 }}
       pagination={{ defaultPageSize: 50, hideOnSinglePage: true, showSizeChanger: true, pageSizeOptions: [20, 50, 100, 500] }}
       locale={empty ? { emptyText: empty } : undefined}
     />

@@ -1,5 +1,5 @@
 // A log that goes on: lines arrive over a stream, only those in sight are drawn.
-import { useEffect, useMemo, useRef, useState } from "react";
+import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { Button, Checkbox, Input } from "antd";
 import type { Noun } from "../api/client";
 import { useText } from "../i18n";
@@ -15,46 +15,84 @@ export function inSight(count: number, top: number, height: number, around = 20)
   return [Math.min(from, count), Math.min(count, Math.ceil((top + height) / lineHeight) + around)];
 }
 
-/** Follows the log of a run, for a component that is made anew for another run or stage; lines come together in batches, so that a flood of them costs few drawings. */
-export function useRunLog(run: string, stage: string | undefined): { lines: Line[]; ended: boolean } {
-  const [state, setState] = useState<{ lines: Line[]; ended: boolean }>({ lines: [], ended: false });
-  useEffect(() => {
-    const query = stage === undefined ? "" : `&stage=${encodeURIComponent(stage)}`;
-    const source = new EventSource(`/api/v1/runs/${encodeURIComponent(run)}/logs?follow=true${query}`);
-    let batch: Line[] = [];
+/** The lines of a log. The list grows in place: a flood of lines must not copy what is there again and again; count tells of a change. */
+export interface Lines {
+  lines: readonly Line[];
+  count: number;
+  ended: boolean;
+}
+
+const tellEvery = 150; // milliseconds: lines come together in batches, so that a flood of them costs few drawings
+
+/** Follows the log of a run while somebody looks at it. */
+export class LogFeed {
+  private readonly lines: Line[] = [];
+  private state: Lines = { lines: this.lines, count: 0, ended: false };
+
+  constructor(private readonly address: string) {}
+
+  readonly now = (): Lines => this.state;
+
+  readonly follow = (tell: () => void): (() => void) => {
+    this.lines.length = 0;
+    this.state = { lines: this.lines, count: 0, ended: false };
+    const source = new EventSource(this.address);
+    const look = (ended: boolean) => {
+      if (this.state.count === this.lines.length && this.state.ended === ended) return;
+      this.state = { lines: this.lines, count: this.lines.length, ended };
+      tell();
+    };
+    const timer = setInterval(() => look(false), tellEvery);
+    const stop = () => {
+      clearInterval(timer);
+      source.close();
+    };
     let seen = 0;
-    const timer = setInterval(() => {
-      if (batch.length === 0) return;
-      const news = batch;
-      batch = [];
-      setState((s) => ({ ...s, lines: s.lines.concat(news) }));
-    }, 150);
     source.addEventListener("line", (message) => {
       const line = JSON.parse(message.data as string) as Line;
       if (line.seq <= seen) return; // told again after a broken connection
       seen = line.seq;
-      batch.push(line);
+      this.lines.push(line);
     });
     source.addEventListener("end", () => {
-      source.close();
-      setState((s) => ({ ...s, ended: true }));
+      stop();
+      look(true);
     });
-    return () => {
-      clearInterval(timer);
-      source.close();
-    };
-  }, [run, stage]);
-  return state;
+    return stop;
+  };
 }
 
-export function LogView({ lines, name, showStage }: { lines: readonly Line[]; name: string; showStage: boolean }) {
+export function useRunLog(run: string, stage: string | undefined): Lines {
+  const feed = useMemo(() => new LogFeed(`/api/v1/runs/${encodeURIComponent(run)}/logs?follow=true${stage === undefined ? "" : `&stage=${encodeURIComponent(stage)}`}`), [run, stage]);
+  return useSyncExternalStore(feed.follow, feed.now);
+}
+
+/** Finds the lines with a word, looking at each line once while the log grows. */
+export function useMatches(lines: readonly Line[], count: number, word: string): readonly Line[] {
+  const [found] = useState<{ word: string; upTo: number; lines: Line[] }>(() => ({ word: "", upTo: 0, lines: [] }));
+  return useMemo(() => searchOn(found, lines, count, word), [found, lines, count, word]);
+}
+
+/** Goes on with a search where it stopped; another word, or a list that began anew, begins from the first line. */
+export function searchOn(found: { word: string; upTo: number; lines: Line[] }, lines: readonly Line[], count: number, word: string): readonly Line[] {
+  if (word === "") return lines;
+  if (found.word !== word || found.upTo > count) Object.assign(found, { word, upTo: 0, lines: [] });
+  for (let i = found.upTo; i < count; i++) {
+    const line = lines[i];
+    if (line?.text.toLowerCase().includes(word)) found.lines.push(line);
+  }
+  found.upTo = count;
+  return found.lines;
+}
+
+export function LogView({ lines, count, name, showStage }: { lines: readonly Line[]; count: number; name: string; showStage: boolean }) {
   const { t, clock } = useText();
   const [search, setSearch] = useState("");
   const [follow, setFollow] = useState(true);
   const [view, setView] = useState({ top: 0, height: 440 });
   const place = useRef<HTMLDivElement>(null);
   const wanted = search.toLowerCase();
-  const shown = useMemo(() => (wanted === "" ? lines : lines.filter((l) => l.text.toLowerCase().includes(wanted))), [lines, wanted]);
+  const shown = useMatches(lines, count, wanted);
   useEffect(() => {
     if (follow && place.current) place.current.scrollTop = place.current.scrollHeight;
   }, [follow, shown.length]);

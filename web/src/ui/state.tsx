@@ -5,7 +5,7 @@ import { useText } from "../i18n";
 type Tone = "success" | "error" | "warning" | "processing" | "default";
 
 const tones: Record<string, Tone> = {
-  succeeded: "success", healthy: "success", made: "success",
+  succeeded: "success", healthy: "success", made: "success", delivered: "success",
   running: "processing", processing: "processing", applying: "processing", progressing: "processing", planned: "processing", deleting: "processing",
   failed: "error", abnormal: "error", unhealthy: "error", "timed-out": "error",
   waiting: "warning", held: "warning", ignored: "warning",

@@ -1,9 +1,9 @@
 import { useMemo, useState } from "react";
 import { App, Button, Tabs, Tag, type TableColumnsType } from "antd";
-import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
-import { Link, useNavigate, useParams } from "@tanstack/react-router";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { api, need, type Noun } from "../../api/client";
-import { pipeline as pipelineQuery, pipelineMessages, run as runQuery, runs as runsQuery } from "../../api/queries";
+import { pipeline as pipelineQuery, pipelineMessages, run as runQuery } from "../../api/queries";
 import { useText } from "../../i18n";
 import { pipelinePicture } from "../../picture/model";
 import { PictureView } from "../../picture/view";
@@ -15,16 +15,19 @@ import { List } from "../../ui/list";
 import { RunLink } from "../../ui/name";
 import { Facts, Loaded, Page } from "../../ui/page";
 import { explain } from "../../ui/problem";
-import { Ago, StateTag, Took } from "../../ui/state";
+import { Ago } from "../../ui/state";
+import { useMay } from "../../app/may";
+import { History } from "./history";
 import { StartDialog } from "./start";
 
-type Run = Noun<"Run">;
 type Pipeline = Noun<"Pipeline">;
 
 export function PipelinePage() {
   const { t } = useText();
   const { name } = useParams({ from: "/shell/pipelines/$name" });
   const query = useQuery(pipelineQuery(name));
+  const may = useMay();
+  const group = query.data?.data.group;
   const client = useQueryClient();
   const navigate = useNavigate();
   const [starting, start] = useState(false);
@@ -41,8 +44,8 @@ export function PipelinePage() {
       actions={
         <>
           <Button type="primary" disabled={!query.data} onClick={() => start(true)}>{t("pipelines.start")}</Button>
-          <LinkButton to="/pipelines/$name/edit" params={{ name }}>{t("pipelines.edit")}</LinkButton>
-          <Button danger onClick={() => remove(true)}>{t("common.delete")}</Button>
+          {may.in(group, "edit") && <LinkButton to="/pipelines/$name/edit" params={{ name }}>{t("pipelines.edit")}</LinkButton>}
+          {may.in(group, "manage") && <Button danger onClick={() => remove(true)}>{t("common.delete")}</Button>}
         </>
       }
     >
@@ -54,18 +57,23 @@ export function PipelinePage() {
 }
 
 function Content({ pipeline }: { pipeline: Pipeline }) {
-  const { t } = useText();
+  const text = useText();
+  const { t } = text;
+  const { tab } = useSearch({ from: "/shell/pipelines/$name" });
+  const navigate = useNavigate({ from: "/pipelines/$name" });
   const last = useQuery({ ...runQuery(pipeline.last_run?.id ?? ""), enabled: pipeline.last_run !== undefined });
   const states = last.data?.stages;
   const picture = useMemo(() => {
     const stages = (pipeline.spec.stages ?? []).map((s) => ({ ...s, state: states?.find((r) => r.name === s.name)?.state }));
-    return pipelinePicture(stages);
-  }, [pipeline, states]);
+    return pipelinePicture(stages, (s) => text.stageType(s.type));
+  }, [pipeline, states, text]);
   return (
     <>
       <p className="dim">{pipeline.description}</p>
-      <PictureView picture={picture} name={pipeline.name} />
+      <PictureView picture={picture} name={pipeline.name} onChoose={last.data && ((stage) => void navigate({ to: "/runs/$id", params: { id: last.data.id }, search: { stage } }))} />
       <Tabs
+        activeKey={tab ?? "runs"}
+        onChange={(key) => void navigate({ search: (s) => ({ ...s, tab: key }), replace: true })}
         items={[
           { key: "runs", label: t("pipelines.history"), children: <History name={pipeline.name} /> },
           { key: "variables", label: t("pipelines.variables"), children: <Facts items={(pipeline.spec.variables ?? []).map((v) => [v.description ? `${v.name} · ${v.description}` : v.name, <code key={v.name}>{v.value}</code>])} /> },
@@ -127,25 +135,4 @@ function Messages({ name }: { name: string }) {
     { title: t("decide.result"), key: "result", render: (_, m) => <>{m.run ? <RunLink id={m.run}>{m.result}</RunLink> : m.result} <span className="dim">{m.reason}</span></> },
   ];
   return <Loaded query={query}>{(items) => <List label={t("decide.messages")} items={items} columns={columns} rowKey={(m) => m.id + m.condition} empty={t("decide.noMessages")} />}</Loaded>;
-}
-
-function History({ name }: { name: string }) {
-  const text = useText();
-  const { t } = text;
-  const query = useInfiniteQuery(runsQuery(name));
-  const items = useMemo(() => query.data?.pages.flatMap((p) => p.items) ?? [], [query.data]);
-  const columns: TableColumnsType<Run> = [
-    { title: t("common.number"), key: "number", render: (_, r) => <RunLink id={r.id}>#{r.number}</RunLink> },
-    { title: t("common.status"), key: "state", render: (_, r) => <StateTag state={r.state} reason={r.message} /> },
-    { title: t("common.created"), key: "created", render: (_, r) => <Ago time={r.created_at} /> },
-    { title: t("common.took"), key: "took", render: (_, r) => <Took from={r.started_at} to={r.ended_at} /> },
-    { title: t("runs.cause"), key: "cause", render: (_, r) => [r.cause, r.by].filter(Boolean).join(" · ") },
-    { title: t("pipelines.variables"), key: "variables", render: (_, r) => <span className="dim">{Object.entries(r.variables).filter(([k]) => !k.startsWith("SYS_")).map(([k, v]) => `${k}=${v}`).join(", ")}</span> },
-  ];
-  return (
-    <>
-      <List label={t("pipelines.history")} items={items} columns={columns} rowKey={(r) => r.id} />
-      {query.hasNextPage && <Button onClick={() => void query.fetchNextPage()} loading={query.isFetchingNextPage}>{t("common.more")}</Button>}
-    </>
-  );
 }

@@ -1,21 +1,21 @@
 import { useMemo, useState } from "react";
-import { Alert, Button, Tabs, Tag, type TableColumnsType } from "antd";
-import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
-import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { Alert, Button, Tabs } from "antd";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { api, need, type Noun } from "../../api/client";
-import { pipeline as pipelineQuery, run as runQuery, runs as runsQuery, stackElements } from "../../api/queries";
+import { pipeline as pipelineQuery, run as runQuery } from "../../api/queries";
 import { useText } from "../../i18n";
 import { pipelinePicture } from "../../picture/model";
 import { PictureView } from "../../picture/view";
 import { Confirm } from "../../ui/confirm";
-import { Copyable } from "../../ui/copy";
 import { LogView, useRunLog } from "../../ui/log";
-import { List } from "../../ui/list";
 import { PipelineLink, StackLink } from "../../ui/name";
 import { Facts, Loaded, Page } from "../../ui/page";
 import { Ago, StateTag, Took } from "../../ui/state";
 import { StartDialog } from "../pipelines/start";
 import { Decisions, Reviews } from "./decide";
+import { Notifications } from "./notifications";
+import { Images, Others, Parameters, Resources, Triggers } from "./tabs";
 
 type Run = Noun<"Run">;
 type StageRun = Noun<"StageRun">;
@@ -63,7 +63,7 @@ function Content({ run }: { run: Run }) {
   const { stage: chosen, tab } = useSearch({ from: "/shell/runs/$id" });
   const navigate = useNavigate({ from: "/runs/$id" });
   const stages = useMemo(() => run.stages ?? [], [run]);
-  const picture = useMemo(() => pipelinePicture(stages, (s) => [s.type, text.duration((s as StageRun).started_at, (s as StageRun).ended_at)].join(" · ")), [stages, text]);
+  const picture = useMemo(() => pipelinePicture(stages, (s) => [text.stageType(s.type), text.duration((s as StageRun).started_at, (s as StageRun).ended_at)].join(" · ")), [stages, text]);
   const stage = stages.find((s) => s.name === chosen);
   const choose = (name: string | undefined) => void navigate({ search: (s) => ({ ...s, stage: name }), replace: true });
   return (
@@ -72,7 +72,7 @@ function Content({ run }: { run: Run }) {
       <Reviews run={run} />
       <Facts
         items={[
-          [t("runs.cause"), [run.cause, run.by].filter(Boolean).join(" · ")],
+          [t("runs.cause"), [text.cause(run.cause), run.by].filter(Boolean).join(" · ")],
           [t("common.created"), <Ago key="c" time={run.created_at} />],
           [t("common.took"), <Took key="t" from={run.started_at} to={run.ended_at} />],
           [t("common.message"), run.message],
@@ -90,8 +90,10 @@ function Content({ run }: { run: Run }) {
         items={[
           { key: "log", label: t("runs.log"), children: <Log key={`${run.id} ${chosen ?? ""}`} run={run} stage={chosen} /> },
           { key: "resources", label: t("runs.resources"), children: <Resources stages={stage ? [stage] : stages} /> },
+          { key: "parameters", label: t("pipelines.parameters"), children: <Parameters stages={stage ? [stage] : stages} /> },
           { key: "variables", label: t("runs.variables"), children: <Facts items={Object.entries(run.variables).map(([k, v]) => [k, <code key={k}>{v}</code>])} /> },
           { key: "triggers", label: t("decide.conditions"), children: <Triggers stages={stage ? [stage] : stages} /> },
+          { key: "notifications", label: t("stageForm.notifications"), children: <Notifications run={run} stage={chosen} /> },
           { key: "compare", label: t("decide.compare"), children: <Others run={run} /> },
           { key: "images", label: t("runs.images"), children: <Images stages={stage ? [stage] : stages} /> },
         ]}
@@ -117,69 +119,6 @@ function StageFacts({ stage }: { stage: StageRun }) {
 }
 
 function Log({ run, stage }: { run: Run; stage: string | undefined }) {
-  const { lines } = useRunLog(run.id, stage);
-  return <LogView lines={lines} name={`${run.pipeline}-${run.number}`} showStage={stage === undefined} />;
-}
-
-function Triggers({ stages }: { stages: readonly StageRun[] }) {
-  const { t, time } = useText();
-  const conditions = stages.flatMap((s) => (s.conditions ?? []).map((c) => ({ stage: s.name, ...c })));
-  if (conditions.length === 0) return <p className="dim">{t("common.none")}</p>;
-  return (
-    <ul className="plain">
-      {conditions.map((c) => (
-        <li key={c.condition}>
-          <Tag color={c.met ? "success" : "default"}>{c.met ? t("decide.met") : t("decide.open")}</Tag>
-          <strong>{c.stage}</strong> {c.kind} <span className="dim">{c.source}</span>
-          {c.at && <span className="dim">{time(c.at)}</span>}
-          {Object.entries(c.values ?? {}).map(([k, v]) => <code key={k}>{k}={v}</code>)}
-        </li>
-      ))}
-    </ul>
-  );
-}
-
-function Others({ run }: { run: Run }) {
-  const query = useInfiniteQuery(runsQuery(run.pipeline));
-  const others = (query.data?.pages[0]?.items ?? []).filter((r) => r.id !== run.id).slice(0, 20);
-  return (
-    <ul className="plain">
-      {others.map((r) => <li key={r.id}><StateTag state={r.state} /><Link to="/runs/$id/compare/$other" params={{ id: r.id, other: run.id }}>#{r.number}</Link><Ago time={r.created_at} /></li>)}
-    </ul>
-  );
-}
-
-function Images({ stages }: { stages: readonly StageRun[] }) {
-  const { t } = useText();
-  const images = stages.flatMap((s) => s.images ?? []);
-  if (images.length === 0) return <p className="dim">{t("common.none")}</p>;
-  return (
-    <ul className="plain">
-      {images.map((i) => <li key={i.name + i.digest}><strong>{i.image}</strong><Copyable text={i.address} /><code className="dim">{i.digest}</code></li>)}
-    </ul>
-  );
-}
-
-function Resources({ stages }: { stages: readonly StageRun[] }) {
-  const { t } = useText();
-  const names = [...new Set(stages.flatMap((s) => (s.stack ? [s.stack] : [])))];
-  if (names.length === 0) return <p className="dim">{t("common.none")}</p>;
-  return <>{names.map((name) => <StackResources key={name} name={name} />)}</>;
-}
-
-function StackResources({ name }: { name: string }) {
-  const { t } = useText();
-  const query = useQuery(stackElements(name));
-  const columns: TableColumnsType<Noun<"Record">> = [
-    { title: t("common.name"), dataIndex: "element" },
-    { title: t("common.type"), dataIndex: "type" },
-    { title: t("common.health"), key: "health", render: (_, r) => <StateTag state={r.health} reason={r.reason} /> },
-    { title: t("common.reason"), dataIndex: "reason" },
-  ];
-  return (
-    <section className="section">
-      <h2><StackLink name={name} /></h2>
-      <Loaded query={query}>{(items) => <List label={name} items={items} columns={columns} rowKey={(r) => r.element} />}</Loaded>
-    </section>
-  );
+  const { lines, count } = useRunLog(run.id, stage);
+  return <LogView lines={lines} count={count} name={`${run.pipeline}-${run.number}`} showStage={stage === undefined} />;
 }

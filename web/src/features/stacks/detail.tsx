@@ -16,6 +16,7 @@ import { Facts, Loaded, Nothing, Page } from "../../ui/page";
 import { explain } from "../../ui/problem";
 import { Ago, StateTag, Took } from "../../ui/state";
 import { CopyDialog, DriftView, GoodStates, ProtectButton } from "./life";
+import { OutputValue } from "../runs/tabs";
 import { PlanView, valueText } from "./plan";
 
 type Stack = Noun<"Stack">;
@@ -185,7 +186,7 @@ function Outputs({ stack }: { stack: Stack }) {
     <Facts
       items={outputs.map((o) => [
         o.description ? `${o.name} · ${o.description}` : o.name,
-        <span key={o.name}><code>{valueText(o.value)}</code><CopyButton text={valueText(o.value)} /></span>,
+        <span key={o.name}><OutputValue value={o.value} /><CopyButton text={valueText(o.value)} /></span>,
       ])}
     />
   );
