@@ -180,6 +180,42 @@ export const tokens = queryOptions({
   queryFn: () => need(api.GET("/api/v1/tokens")).then((list) => list.items),
 });
 
+export const pipelineTemplates = queryOptions({
+  queryKey: ["pipeline-templates"],
+  queryFn: () => all((cursor) => need(api.GET("/api/v1/pipeline-templates", { params: { query: { limit: 500, cursor } } }))),
+});
+
+export const pipelineTemplate = (name: string) =>
+  queryOptions({ queryKey: ["pipeline-templates", name], queryFn: () => need(api.GET("/api/v1/pipeline-templates/{name}", { params: { path: { name } } })) });
+
+export const freezes = (past: boolean) =>
+  queryOptions({ queryKey: ["freezes", past], queryFn: () => all((cursor) => need(api.GET("/api/v1/freezes", { params: { query: { past, limit: 500, cursor } } }))) });
+
+export const locks = queryOptions({
+  queryKey: ["locks"],
+  queryFn: () => need(api.GET("/api/v1/locks")).then((list) => list.items),
+  refetchInterval: 5_000,
+});
+
+export const settings = queryOptions({ queryKey: ["settings"], queryFn: () => need(api.GET("/api/v1/settings")) });
+
+interface AuditFilter {
+  user?: string;
+  kind?: string;
+  name?: string;
+  verb?: "start" | "change" | "delete" | "grant";
+  since?: string;
+  until?: string;
+}
+
+export const audit = (filter: AuditFilter) =>
+  infiniteQueryOptions({
+    queryKey: ["audit", filter],
+    initialPageParam: undefined as string | undefined,
+    queryFn: ({ pageParam }) => need(api.GET("/api/v1/audit", { params: { query: { ...filter, limit: page, cursor: pageParam } } })),
+    getNextPageParam: (last) => last.next,
+  });
+
 interface Listed<T> {
   items: T[];
   next?: string;

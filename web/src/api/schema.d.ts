@@ -55,6 +55,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List who changed or started what, newest first */
+        get: operations["listAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/channels": {
         parameters: {
             query?: never;
@@ -160,6 +177,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/freezes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the freezes that go on or will come, newest first */
+        get: operations["listFreezes"];
+        put?: never;
+        /** Keep deploying stages from beginning for some time */
+        post: operations["createFreeze"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/freezes/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a freeze */
+        get: operations["getFreeze"];
+        put?: never;
+        post?: never;
+        /** End a freeze before its time */
+        delete: operations["liftFreeze"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/groups": {
         parameters: {
             query?: never;
@@ -227,6 +280,23 @@ export interface paths {
         post?: never;
         /** Take a user's role in a pipeline group */
         delete: operations["revokeRole"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/locks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the named locks that stages hold or wait for */
+        get: operations["listLocks"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -318,6 +388,59 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/pipeline-templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List templates of pipelines: samples and own ones */
+        get: operations["listPipelineTemplates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pipeline-templates/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a template of a pipeline */
+        get: operations["getPipelineTemplate"];
+        /** Store a template of a pipeline */
+        put: operations["putPipelineTemplate"];
+        post?: never;
+        /** Delete a template of a pipeline */
+        delete: operations["deletePipelineTemplate"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pipeline-templates/{name}/render": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a pipeline file of a template; nothing is stored */
+        post: operations["renderPipelineTemplate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/pipelines": {
         parameters: {
             query?: never;
@@ -366,6 +489,23 @@ export interface paths {
         post?: never;
         /** Delete a pipeline */
         delete: operations["deletePipeline"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pipelines/{name}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a template of a pipeline */
+        post: operations["exportPipeline"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -449,6 +589,23 @@ export interface paths {
         };
         /** Compare two runs */
         get: operations["compareRuns"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/log.txt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Download the log as text */
+        get: operations["getRunLogText"];
         put?: never;
         post?: never;
         delete?: never;
@@ -570,6 +727,40 @@ export interface paths {
         put?: never;
         /** Stop a run */
         post: operations["stopRun"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** See how the server was started */
+        get: operations["getSettings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/settings/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send yourself a message, to see whether it arrives */
+        post: operations["sendTest"];
         delete?: never;
         options?: never;
         head?: never;
@@ -885,7 +1076,8 @@ export interface paths {
         delete: operations["deleteTarget"];
         options?: never;
         head?: never;
-        patch?: never;
+        /** Change how many stages deploy to a target at once, and when */
+        patch: operations["updateTarget"];
         trace?: never;
     };
     "/api/v1/targets/{name}/check": {
@@ -1230,6 +1422,35 @@ export interface components {
             /** @enum {string} */
             verb: "create" | "upgrade" | "rollback" | "retry" | "delete";
             version?: string;
+            waiting_for?: string;
+        };
+        AuditEntry: {
+            /** @description where the request came from */
+            address?: string;
+            /** @description one sentence more; never a secret */
+            detail?: string;
+            /** @description the pipeline group it belonged to */
+            group?: string;
+            id: string;
+            /** @description what it was done to: pipelines, runs, groups, stacks, images, users ... */
+            kind: string;
+            /** @description its name; of a run that of the pipeline */
+            name?: string;
+            /** @description what was asked for: the id of the operation in the OpenAPI document, or startRun, pushImage, deleteImage */
+            operation: string;
+            /**
+             * @description refused: whoever asked had no right to
+             * @enum {string}
+             */
+            result: "done" | "refused";
+            /** Format: date-time */
+            time: string;
+            /** @description who; absent when it was the system */
+            user?: string;
+            /** @description start, change, delete or grant */
+            verb: string;
+            /** @description how a user was known: console, session, token, password, registry, offline; or what made the system do it: webhook, channel, image, schedule */
+            via?: string;
         };
         Begun: {
             action: components["schemas"]["Action"];
@@ -1408,6 +1629,27 @@ export interface components {
             /** @description short stable name, such as element-healthy */
             type: string;
         };
+        Export: {
+            /** @enum {string} */
+            category?: "image-deployment" | "gray-release" | "multi-environment" | "chart-deployment" | "chain" | "test" | "other";
+            /** @description default: the pipeline's */
+            description?: components["schemas"]["LocalText"];
+            placeholders?: components["schemas"]["ExportPlaceholder"][] | null;
+            /** @description name of the new template */
+            template: string;
+            /** @description default: the pipeline's name */
+            title?: components["schemas"]["LocalText"];
+        };
+        ExportPlaceholder: {
+            description?: components["schemas"]["LocalText"];
+            name: string;
+            /** @description must be given; otherwise what stands there now is the default */
+            required?: boolean;
+            /** @description the text that it takes the place of */
+            value?: string;
+            /** @description the variable whose value it takes the place of */
+            variable?: string;
+        };
         ExportedTemplate: {
             description?: string;
             filename: string;
@@ -1423,6 +1665,28 @@ export interface components {
             live?: unknown;
             path: string;
             unknown?: boolean;
+        };
+        Freeze: {
+            by?: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            from: string;
+            id: string;
+            /**
+             * Format: date-time
+             * @description when somebody ended it before its time
+             */
+            lifted_at?: string;
+            lifted_by?: string;
+            /** @description of the group, target or pipeline; empty for all */
+            name?: string;
+            /** @description people who wait read it */
+            reason: string;
+            /** @enum {string} */
+            scope: "all" | "group" | "target" | "pipeline";
+            /** Format: date-time */
+            until: string;
         };
         GoodState: {
             /** @description id of the action that reached it */
@@ -1453,6 +1717,7 @@ export interface components {
             /** Format: date-time */
             created_at: string;
             description?: string;
+            limits: components["schemas"]["GroupLimits"];
             /**
              * Format: int64
              * @description how many users have a role in it
@@ -1472,6 +1737,14 @@ export interface components {
         };
         GroupChangeBody: {
             description?: string;
+            limits?: components["schemas"]["GroupLimits"];
+        };
+        GroupLimits: {
+            /**
+             * Format: int64
+             * @description runs of all its pipelines that have begun and not ended; 0 is no limit
+             */
+            runs?: number;
         };
         GroupRole: {
             group: string;
@@ -1531,8 +1804,32 @@ export interface components {
             /** @description elements that read the input, sorted */
             used_by?: string[] | null;
         };
+        Job: {
+            args?: string[] | null;
+            command?: string[] | null;
+            /** @description limit, such as 500m or 2 */
+            cpu?: string;
+            env?: {
+                [key: string]: string;
+            };
+            /** @description pull address; usually ${image.NAME} of an input image */
+            image: string;
+            /** @description limit, such as 256Mi */
+            memory?: string;
+            /** @description default: the stack's, else default */
+            namespace?: string;
+            service_account?: string;
+            stack?: string;
+            /** @description default: the stack's, else the target named local or the only one */
+            target?: string;
+        };
         ListAction: {
             items: components["schemas"]["Action"][];
+            /** @description cursor of the next page; absent on the last */
+            next?: string;
+        };
+        ListAuditEntry: {
+            items: components["schemas"]["AuditEntry"][];
             /** @description cursor of the next page; absent on the last */
             next?: string;
         };
@@ -1551,6 +1848,11 @@ export interface components {
             /** @description cursor of the next page; absent on the last */
             next?: string;
         };
+        ListFreeze: {
+            items: components["schemas"]["Freeze"][];
+            /** @description cursor of the next page; absent on the last */
+            next?: string;
+        };
         ListGoodState: {
             items: components["schemas"]["GoodState"][];
             /** @description cursor of the next page; absent on the last */
@@ -1558,6 +1860,11 @@ export interface components {
         };
         ListGroup: {
             items: components["schemas"]["Group"][];
+            /** @description cursor of the next page; absent on the last */
+            next?: string;
+        };
+        ListLock: {
+            items: components["schemas"]["Lock"][];
             /** @description cursor of the next page; absent on the last */
             next?: string;
         };
@@ -1588,6 +1895,11 @@ export interface components {
         };
         ListPipeline: {
             items: components["schemas"]["Pipeline"][];
+            /** @description cursor of the next page; absent on the last */
+            next?: string;
+        };
+        ListPipelineTemplate: {
+            items: components["schemas"]["PipelineTemplate"][];
             /** @description cursor of the next page; absent on the last */
             next?: string;
         };
@@ -1641,6 +1953,25 @@ export interface components {
             /** @description cursor of the next page; absent on the last */
             next?: string;
         };
+        LocalText: {
+            en: string;
+            zh?: string;
+        };
+        Lock: {
+            holder?: components["schemas"]["LockStage"];
+            name: string;
+            /** @description in the order of their turns */
+            waiting: components["schemas"]["LockStage"][];
+        };
+        LockStage: {
+            /** Format: int64 */
+            number: number;
+            pipeline: string;
+            run: string;
+            /** Format: date-time */
+            since: string;
+            stage: string;
+        };
         LogLine: {
             /** @enum {string} */
             level: "info" | "warning" | "error";
@@ -1651,6 +1982,11 @@ export interface components {
             seq: number;
             /** @description empty for the run itself */
             stage?: string;
+            /**
+             * @description of the container's output
+             * @enum {string}
+             */
+            stream?: "stdout" | "stderr";
             text: string;
             /** Format: date-time */
             time: string;
@@ -1667,6 +2003,15 @@ export interface components {
             cookie?: boolean;
             password: string;
             user: string;
+        };
+        MailSettings: {
+            /** @description from the first byte, or demanded because a user signs in; otherwise where the server offers it */
+            encrypted: boolean;
+            from: string;
+            /** @description host and port */
+            server: string;
+            /** @description who signs in there */
+            user?: string;
         };
         Me: {
             admin: boolean;
@@ -1717,6 +2062,21 @@ export interface components {
             /** @description channel and id of its message, the image, or the time of the schedule */
             source?: string;
         };
+        NewFreezeBody: {
+            /**
+             * Format: date-time
+             * @description absent: now
+             */
+            from?: string;
+            /** @description of the group, target or pipeline */
+            name?: string;
+            /** @description people who wait read it */
+            reason: string;
+            /** @enum {string} */
+            scope: "all" | "group" | "target" | "pipeline";
+            /** Format: date-time */
+            until: string;
+        };
         NewGroupBody: {
             description?: string;
             name: string;
@@ -1730,6 +2090,10 @@ export interface components {
             name: string;
             /** @description anyone may pull when the server allows anonymous pulls */
             public?: boolean;
+        };
+        NewPipelineTemplateBody: {
+            /** @description the file: what the template is, a line of three dashes, the pipeline file with {placeholders} */
+            source: string;
         };
         NewStackBody: {
             /** @description elements that may take over what exists on the target and belongs to no stack; * is all of them */
@@ -1924,11 +2288,52 @@ export interface components {
             description?: string;
             group: string;
             keep?: components["schemas"]["Retention"];
+            /**
+             * Format: int64
+             * @description runs at once; 0 is 1
+             */
+            max_runs?: number;
             name: string;
             notify?: components["schemas"]["Notice"][] | null;
             stages: components["schemas"]["Stage"][] | null;
             start?: components["schemas"]["Conditions"];
             variables?: components["schemas"]["Variable"][] | null;
+            /** @description when deploying stages may begin; none: always */
+            windows?: components["schemas"]["Window"][] | null;
+        };
+        PipelineTemplate: {
+            /** @description who stored it; absent for a sample */
+            by?: string;
+            /** @enum {string} */
+            category: "image-deployment" | "gray-release" | "multi-environment" | "chart-deployment" | "chain" | "test" | "other";
+            /**
+             * Format: date-time
+             * @description when it was stored; absent for a sample
+             */
+            created_at?: string;
+            description: components["schemas"]["LocalText"];
+            /** @enum {string} */
+            kind: "sample" | "own";
+            name: string;
+            placeholders: components["schemas"]["Placeholder"][];
+            source?: string;
+            title: components["schemas"]["LocalText"];
+        };
+        PipelineTemplateValuesBody: {
+            /** @description by name of the placeholder; name is that of the new pipeline, group its group */
+            values: {
+                [key: string]: string;
+            };
+        };
+        Placeholder: {
+            /** @description what stands there when nothing is given */
+            default?: string;
+            description: components["schemas"]["LocalText"];
+            name: string;
+            /** @description has no default: it must be given, and not as an empty text */
+            required: boolean;
+            /** @description takes a secret: do not show what is typed */
+            secret?: boolean;
         };
         Plan: {
             hash?: string;
@@ -2000,6 +2405,10 @@ export interface components {
             type: string;
             /** Format: date-time */
             updated_at: string;
+        };
+        RenderedPipeline: {
+            name: string;
+            source: string;
         };
         Repository: {
             name: string;
@@ -2129,6 +2538,7 @@ export interface components {
                 [key: string]: string;
             };
             waiting_for?: string;
+            windows?: components["schemas"]["Window"][] | null;
         };
         RunDiff: {
             a: components["schemas"]["Run"];
@@ -2143,6 +2553,12 @@ export interface components {
             variables?: {
                 [key: string]: string;
             };
+        };
+        SMSSettings: {
+            /** @description scheme and host */
+            gateway: string;
+            /** @enum {string} */
+            method: "GET" | "POST";
         };
         ScheduleCondition: {
             cron: string;
@@ -2175,6 +2591,37 @@ export interface components {
             state: "pending" | "delivered" | "failed";
             /** @description address or user */
             to: string;
+        };
+        SettingLimits: {
+            /** Format: int64 */
+            pipeline_bytes: number;
+            /**
+             * Format: int64
+             * @description every other request, images apart
+             */
+            request_bytes: number;
+            /** Format: int64 */
+            template_bytes: number;
+        };
+        Settings: {
+            /** @description everybody may pull images of public organizations */
+            anonymous_pull: boolean;
+            /** @enum {string} */
+            database: "sqlite" | "postgresql";
+            limits: components["schemas"]["SettingLimits"];
+            /** @description absent: nobody gets e-mail */
+            mail?: components["schemas"]["MailSettings"];
+            /** @description notifications of stages may call addresses that are not public */
+            private_webhooks: boolean;
+            /** @description where clients, webhooks and engines reach the server */
+            public_url: string;
+            /** @description address on which Services of engine targets publish ports */
+            publish_address: string;
+            /** @description host and port in the addresses of images */
+            registry: string;
+            /** @description absent: nobody gets text messages */
+            sms?: components["schemas"]["SMSSettings"];
+            version: string;
         };
         ShownRequest: {
             body?: string;
@@ -2383,6 +2830,8 @@ export interface components {
         Stage: {
             deploy?: components["schemas"]["Deploy"];
             images?: components["schemas"]["StageImage"][] | null;
+            job?: components["schemas"]["Job"];
+            locks?: string[] | null;
             name: string;
             needs?: string[] | null;
             notifications?: components["schemas"]["Notification"][] | null;
@@ -2399,8 +2848,10 @@ export interface components {
             timeout?: string;
             triggers?: components["schemas"]["Conditions"];
             /** @enum {string} */
-            type: "template-deploy" | "review" | "parallel";
+            type: "template-deploy" | "review" | "parallel" | "job";
             when?: components["schemas"]["When"][] | null;
+            /** @description when the stage may begin; none: always */
+            windows?: components["schemas"]["Window"][] | null;
         };
         StageImage: {
             image: string;
@@ -2409,6 +2860,7 @@ export interface components {
         StagePolicy: {
             /** @description one of the conditions is enough */
             any?: boolean;
+            locks?: string[] | null;
             needs?: string[] | null;
             notifications?: components["schemas"]["Notification"][] | null;
             on_error?: components["schemas"]["OnError"];
@@ -2417,6 +2869,7 @@ export interface components {
             /** @description a task that fails stops the others */
             stop_tasks?: boolean;
             when?: components["schemas"]["When"][] | null;
+            windows?: components["schemas"]["Window"][] | null;
         };
         StageRetryBody: {
             stage: string;
@@ -2440,8 +2893,15 @@ export interface components {
             attempt: number;
             /** @description what the stage waits for before it begins */
             conditions?: components["schemas"]["ConditionRun"][] | null;
+            /** @description name of the container of a job stage */
+            container?: string;
             /** Format: date-time */
             ended_at?: string;
+            /**
+             * Format: int64
+             * @description of the container
+             */
+            exit_code?: number;
             /**
              * Format: date-time
              * @description until then a person decides
@@ -2450,6 +2910,7 @@ export interface components {
             images?: components["schemas"]["ResolvedImage"][] | null;
             message?: string;
             name: string;
+            namespace?: string;
             /** @description the parallel stage that this one is a task of */
             parent?: string;
             policy?: components["schemas"]["StagePolicy"];
@@ -2471,6 +2932,9 @@ export interface components {
             state: string;
             /** @description a task failed and the others are being stopped */
             stopping?: boolean;
+            /** @description where the container runs */
+            target?: string;
+            turn?: components["schemas"]["StageTurn"];
             type: string;
             waiting_for?: string;
         };
@@ -2480,6 +2944,41 @@ export interface components {
             name: string;
             took_a?: string;
             took_b?: string;
+        };
+        StageTurn: {
+            /**
+             * Format: date-time
+             * @description when it is looked at again by itself: a window opens or a freeze ends
+             */
+            at?: string;
+            /** @description names, with their variables replaced */
+            locks?: string[] | null;
+            /**
+             * Format: date-time
+             * @description when it asked; when it began, once it runs
+             */
+            since: string;
+            /** @description the target whose limit counts the stage */
+            target?: string;
+        };
+        StoredPipelineTemplate: {
+            /** @description who stored it; absent for a sample */
+            by?: string;
+            /** @enum {string} */
+            category: "image-deployment" | "gray-release" | "multi-environment" | "chart-deployment" | "chain" | "test" | "other";
+            /**
+             * Format: date-time
+             * @description when it was stored; absent for a sample
+             */
+            created_at?: string;
+            description: components["schemas"]["LocalText"];
+            /** @enum {string} */
+            kind: "sample" | "own";
+            name: string;
+            placeholders: components["schemas"]["Placeholder"][];
+            source?: string;
+            title: components["schemas"]["LocalText"];
+            warnings?: components["schemas"]["Diagnostic"][] | null;
         };
         Tag: {
             digest: string;
@@ -2506,10 +3005,18 @@ export interface components {
             in_cluster?: boolean;
             /** @enum {string} */
             kind: "engine" | "kubernetes";
+            limits: components["schemas"]["TargetLimits"];
             name: string;
             /** Format: date-time */
             renewed_at?: string;
             server?: string;
+            /** @description when deploying stages of pipelines may begin; none: always */
+            windows?: components["schemas"]["Window"][] | null;
+        };
+        TargetChangeBody: {
+            limits?: components["schemas"]["TargetLimits"];
+            /** @description when deploying stages may begin; an empty list: always */
+            windows?: components["schemas"]["Window"][];
         };
         TargetCheck: {
             /** @description why it is not ok */
@@ -2519,6 +3026,13 @@ export interface components {
             ok: boolean;
             target: string;
             version?: string;
+        };
+        TargetLimits: {
+            /**
+             * Format: int64
+             * @description deploying stages of pipelines; 0 is no limit
+             */
+            stages?: number;
         };
         TargetRenewalBody: {
             /** @description context of the kubeconfig; absent: its current one */
@@ -2567,6 +3081,10 @@ export interface components {
             template: string;
             version: string;
         };
+        TestMessageBody: {
+            /** @enum {string} */
+            by: "email" | "sms";
+        };
         Token: {
             /** Format: date-time */
             created_at: string;
@@ -2598,7 +3116,7 @@ export interface components {
             name: string;
             phone?: string;
         };
-        UserChangeBody: {
+        UserFields: {
             /** @description may everything; for administrators */
             admin?: boolean;
             /** @description may not sign in, and tokens do not work; for administrators */
@@ -2687,6 +3205,14 @@ export interface components {
             stage?: string;
             variable?: string;
         };
+        Window: {
+            /** @description when it opens: minute, hour, day of month, month, day of week */
+            cron: string;
+            /** @description for how long */
+            duration: string;
+            /** @description such as Asia/Shanghai; default UTC */
+            timezone?: string;
+        };
     };
     responses: never;
     parameters: never;
@@ -2754,6 +3280,50 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Action"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listAudit: {
+        parameters: {
+            query?: {
+                user?: string;
+                /** @description pipelines, runs, groups, stacks, images, users ... */
+                kind?: string;
+                /** @description name of the thing; of a run that of its pipeline */
+                name?: string;
+                verb?: "start" | "change" | "delete" | "grant";
+                /** @description at or after this time */
+                since?: string;
+                /** @description before this time */
+                until?: string;
+                /** @description most items of the page */
+                limit?: number;
+                /** @description next of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListAuditEntry"];
                 };
             };
             /** @description Error */
@@ -3090,6 +3660,137 @@ export interface operations {
             };
         };
     };
+    listFreezes: {
+        parameters: {
+            query?: {
+                /** @description those that are over, too */
+                past?: boolean;
+                /** @description most items of the page */
+                limit?: number;
+                /** @description next of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListFreeze"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createFreeze: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewFreezeBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Freeze"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getFreeze: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Freeze"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    liftFreeze: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Freeze"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listGroups: {
         parameters: {
             query?: {
@@ -3352,6 +4053,35 @@ export interface operations {
             };
         };
     };
+    listLocks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListLock"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     login: {
         parameters: {
             query?: never;
@@ -3546,6 +4276,174 @@ export interface operations {
             };
         };
     };
+    listPipelineTemplates: {
+        parameters: {
+            query?: {
+                /** @description only those of a kind */
+                kind?: "sample" | "own";
+                /** @description only those of a category */
+                category?: string;
+                /** @description most items of the page */
+                limit?: number;
+                /** @description next of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListPipelineTemplate"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getPipelineTemplate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PipelineTemplate"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putPipelineTemplate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPipelineTemplateBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoredPipelineTemplate"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deletePipelineTemplate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    renderPipelineTemplate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PipelineTemplateValuesBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RenderedPipeline"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listPipelines: {
         parameters: {
             query?: {
@@ -3659,6 +4557,8 @@ export interface operations {
             header?: {
                 /** @description ETag that the pipeline must have */
                 "If-Match"?: string;
+                /** @description with *: there must be no pipeline with the name */
+                "If-None-Match"?: "*";
             };
             path: {
                 name: string;
@@ -3709,6 +4609,41 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportPipeline: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Export"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PipelineTemplate"];
+                };
             };
             /** @description Error */
             default: {
@@ -3935,13 +4870,51 @@ export interface operations {
             };
         };
     };
+    getRunLogText: {
+        parameters: {
+            query?: {
+                /** @description only the lines of one stage */
+                stage?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The text. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listRunLogs: {
         parameters: {
             query?: {
                 /** @description only the lines of one stage */
                 stage?: string;
-                /** @description only lines that hold this text, upper and lower case alike; not for streams */
-                search?: string;
+                /** @description only lines that hold this text, upper and lower case alike; a page can be short then and have a next all the same. Not for streams */
+                q?: string;
+                /** @description only what has a smaller seq; 0 is no bound. Not for streams */
+                before?: number;
+                /** @description desc begins with the newest line and pages back. Not for streams */
+                order?: "asc" | "desc";
                 /** @description most items of the page */
                 limit?: number;
                 /** @description next of the page before */
@@ -4175,6 +5148,66 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Run"];
                 };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Settings"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sendTest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TestMessageBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Error */
             default: {
@@ -5018,6 +6051,41 @@ export interface operations {
             };
         };
     };
+    updateTarget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TargetChangeBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Target"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     checkTarget: {
         parameters: {
             query?: never;
@@ -5595,7 +6663,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["UserChangeBody"];
+                "application/json": components["schemas"]["UserFields"];
             };
         };
         responses: {

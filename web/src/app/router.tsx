@@ -140,13 +140,40 @@ const group = createRoute({
   validateSearch: (search): { tab?: string } => ({ tab: text(search.tab) }),
   component: lazyRouteComponent(() => import("../features/groups/detail"), "GroupPage"),
 });
+const one = <T extends string>(value: unknown, of: readonly T[]): T | undefined => of.find((v) => v === value);
+const audit = createRoute({
+  getParentRoute: () => shell,
+  path: "/audit",
+  validateSearch: (s): { user?: string; kind?: string; name?: string; verb?: "start" | "change" | "delete" | "grant"; since?: string; until?: string } => ({
+    user: text(s.user), kind: text(s.kind), name: text(s.name), verb: one(s.verb, ["start", "change", "delete", "grant"]), since: text(s.since), until: text(s.until),
+  }),
+  component: lazyRouteComponent(() => import("../features/audit/page"), "AuditPage"),
+});
+const gallery = createRoute({
+  getParentRoute: () => shell,
+  path: "/pipeline-templates",
+  validateSearch: (s): { search?: string; kind?: "sample" | "own"; category?: string } => ({ search: text(s.search), kind: one(s.kind, ["sample", "own"]), category: text(s.category) }),
+  component: lazyRouteComponent(() => import("../features/gallery/list"), "GalleryPage"),
+});
+const pipelineTemplate = createRoute({
+  getParentRoute: () => shell,
+  path: "/pipeline-templates/$name",
+  component: lazyRouteComponent(() => import("../features/gallery/detail"), "PipelineTemplatePage"),
+});
+const freezes = createRoute({
+  getParentRoute: () => shell,
+  path: "/freezes",
+  validateSearch: (s): { past?: boolean } => ({ past: s.past === true ? true : undefined }),
+  component: lazyRouteComponent(() => import("../features/freezes/page"), "FreezesPage"),
+});
+const settings = createRoute({ getParentRoute: () => shell, path: "/settings", component: lazyRouteComponent(() => import("../features/settings/page"), "SettingsPage") });
 const users = createRoute({ getParentRoute: () => shell, path: "/users", validateSearch: filter, component: lazyRouteComponent(() => import("../features/users/page"), "UsersPage") });
 const account = createRoute({ getParentRoute: () => shell, path: "/account", component: lazyRouteComponent(() => import("../features/users/account"), "AccountPage") });
 
 const tree = root.addChildren([
   login,
   shell.addChildren([
-    overview, pipelines, newPipeline, pipeline, editPipeline, run, templates, newTemplate, template, stacks, newStack, stack, changeStack, compare, channels, images, targets, groups, group, users, account,
+    overview, pipelines, newPipeline, pipeline, editPipeline, run, templates, newTemplate, template, stacks, newStack, stack, changeStack, compare, channels, images, targets, groups, group, gallery, pipelineTemplate, freezes, audit, settings, users, account,
   ]),
 ]);
 

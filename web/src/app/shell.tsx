@@ -3,6 +3,7 @@ import { Alert, Button, Drawer, Dropdown, Layout, Menu } from "antd";
 import type { MenuProps } from "antd";
 import AppstoreOutlined from "@ant-design/icons/AppstoreOutlined";
 import BranchesOutlined from "@ant-design/icons/BranchesOutlined";
+import AuditOutlined from "@ant-design/icons/AuditOutlined";
 import ClusterOutlined from "@ant-design/icons/ClusterOutlined";
 import ContainerOutlined from "@ant-design/icons/ContainerOutlined";
 import DashboardOutlined from "@ant-design/icons/DashboardOutlined";
@@ -11,6 +12,8 @@ import GlobalOutlined from "@ant-design/icons/GlobalOutlined";
 import MenuOutlined from "@ant-design/icons/MenuOutlined";
 import BulbOutlined from "@ant-design/icons/BulbOutlined";
 import NotificationOutlined from "@ant-design/icons/NotificationOutlined";
+import PauseCircleOutlined from "@ant-design/icons/PauseCircleOutlined";
+import SettingOutlined from "@ant-design/icons/SettingOutlined";
 import TeamOutlined from "@ant-design/icons/TeamOutlined";
 import UserOutlined from "@ant-design/icons/UserOutlined";
 import { useQueryClient, useSuspenseQuery } from "@tanstack/react-query";
@@ -25,7 +28,7 @@ import { useSettings, type ThemeChoice } from "./settings";
 const FirstPassword = lazy(() => import("../features/users/first").then((m) => ({ default: m.FirstPassword })));
 
 interface Place {
-  to: "/" | "/pipelines" | "/templates" | "/stacks" | "/images" | "/targets" | "/channels" | "/groups" | "/users";
+  to: "/" | "/pipelines" | "/templates" | "/stacks" | "/images" | "/targets" | "/channels" | "/groups" | "/freezes" | "/users" | "/audit" | "/settings";
   text: Key;
   icon: ReactNode;
   /** Who sees it; everybody when it is left out. */
@@ -41,12 +44,15 @@ const places: Place[] = [
   { to: "/targets", text: "app.targets", icon: <ClusterOutlined /> },
   { to: "/channels", text: "app.channels", icon: <NotificationOutlined /> },
   { to: "/groups", text: "places.groups", icon: <TeamOutlined /> },
+  { to: "/freezes", text: "places.freezes", icon: <PauseCircleOutlined /> },
   { to: "/users", text: "app.users", icon: <UserOutlined />, for: (may) => may.admin },
+  { to: "/audit", text: "places.audit", icon: <AuditOutlined />, for: (may) => may.anywhere("manage") },
+  { to: "/settings", text: "places.settings", icon: <SettingOutlined />, for: (may) => may.admin },
 ];
 
 /** The place in the menu that an address belongs to; empty when there is none, as for the account. */
 export function placeOf(path: string): string {
-  if (path.startsWith("/runs/")) return "/pipelines";
+  if (path.startsWith("/runs/") || path.startsWith("/pipeline-templates")) return "/pipelines";
   return places.find((p) => (p.to === "/" ? path === "/" : path.startsWith(p.to)))?.to ?? "";
 }
 

@@ -73,13 +73,14 @@ interface ListProps<T> {
   rowKey: (item: T) => string;
   empty?: ReactNode;
   label: string;
+  loading?: boolean;
   /** Rows that are marked, where rows can be. */
   marked?: string[];
   onMark?: (keys: string[]) => void;
   markLabel?: (item: T) => string;
 }
 
-export function List<T extends object>({ items, columns, rowKey, empty, label, marked, onMark, markLabel }: ListProps<T>) {
+export function List<T extends object>({ items, columns, rowKey, empty, label, loading, marked, onMark, markLabel }: ListProps<T>) {
   return (
     <Table<T>
       className="wide-table"
@@ -88,9 +89,10 @@ export function List<T extends object>({ items, columns, rowKey, empty, label, m
       dataSource={items}
       columns={columns}
       rowKey={rowKey}
+      loading={loading}
       rowSelection={onMark && { selectedRowKeys: marked, hideSelectAll: true, onChange: (keys) => onMark(keys.map(String)), getCheckboxProps: (item) => ({ "aria-label": markLabel?.(item) }), columnWidth: 40 }}
       pagination={{ defaultPageSize: 50, hideOnSinglePage: true, showSizeChanger: true, pageSizeOptions: [20, 50, 100, 500] }}
-      locale={empty ? { emptyText: empty } : undefined}
+      locale={empty ? { emptyText: <span className="dim">{empty}</span> } : undefined}
     />
   );
 }

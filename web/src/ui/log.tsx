@@ -124,7 +124,7 @@ export function LogView({ lines, count, name, showStage }: { lines: readonly Lin
         {shown.length === 0 && <p className="log-line dim">{t("runs.noLog")}</p>}
         <div style={{ height: shown.length * lineHeight }}>
           {shown.slice(from, to).map((line, i) => (
-            <div key={line.seq} className={`log-line ${line.level}`} style={{ top: (from + i) * lineHeight }}>
+            <div key={line.seq} className={`log-line ${line.level} ${line.stream ?? ""}`} style={{ top: (from + i) * lineHeight }}>
               <span className="dim">{clock(line.time)}</span>
               {showStage && line.stage && <span className="dim">[{line.stage}]</span>}
               <span><Marked text={line.text} word={wanted} /></span>

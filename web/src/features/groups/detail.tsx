@@ -1,5 +1,5 @@
 import { useState } from "react";
-import { Button, Input, Tabs, type TableColumnsType } from "antd";
+import { Button, Input, InputNumber, Tabs, type TableColumnsType } from "antd";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { api, need, type Noun } from "../../api/client";
@@ -52,7 +52,7 @@ export function GroupPage() {
         {(g) => (
           <>
             <p className="dim">{g.description}</p>
-            <Facts items={[[t("groups.pipelines"), g.pipelines], [t("groups.members"), g.members], [t("common.created"), <Ago key="c" time={g.created_at} />]]} />
+            <Facts items={[[t("groups.pipelines"), g.pipelines], [t("groups.members"), g.members], [t("groups.limit"), g.limits.runs || t("groups.noLimit")], [t("common.created"), <Ago key="c" time={g.created_at} />]]} />
             <Tabs
               activeKey={tab ?? "pipelines"}
               onChange={(key) => void navigate({ to: "/groups/$name", params: { name }, search: { tab: key }, replace: true })}
@@ -93,13 +93,15 @@ function EditGroup({ group, onClose }: { group: Group; onClose: () => void }) {
   const { t } = useText();
   const client = useQueryClient();
   const [description, describe] = useState(group.description ?? "");
+  const [runs, setRuns] = useState<number | null>(group.limits.runs ?? null);
   const submit = async () => {
-    await need(api.PATCH("/api/v1/groups/{name}", { params: { path: { name: group.name } }, body: { description } }));
+    await need(api.PATCH("/api/v1/groups/{name}", { params: { path: { name: group.name } }, body: { description, limits: { runs: runs ?? 0 } } }));
     await client.invalidateQueries({ queryKey: ["groups"] });
   };
   return (
     <Dialog open title={t("groups.editTitle", { name: group.name })} button={t("common.save")} onClose={onClose} onSubmit={submit}>
       <Labelled label={t("common.description")}><Input.TextArea value={description} autoFocus maxLength={1000} autoSize={{ minRows: 2, maxRows: 6 }} onChange={(e) => describe(e.target.value)} /></Labelled>
+      <Labelled label={`${t("rules.limitRuns")} (${t("rules.unlimited")})`}><InputNumber min={1} max={1000} precision={0} value={runs === 0 ? null : runs} onChange={setRuns} style={{ width: "100%" }} /></Labelled>
     </Dialog>
   );
 }

@@ -26,6 +26,7 @@ export function GroupsPage() {
     { title: t("groups.role"), key: "role", render: (_, g) => <RoleTag role={g.role} /> },
     { title: t("groups.pipelines"), key: "pipelines", sorter: (a, b) => a.pipelines - b.pipelines, render: (_, g) => number(g.pipelines) },
     { title: t("groups.members"), key: "members", sorter: (a, b) => a.members - b.members, render: (_, g) => number(g.members) },
+    { title: t("groups.limit"), key: "limit", render: (_, g) => g.limits.runs || <span className="dim">{t("groups.noLimit")}</span> },
     { title: t("common.created"), key: "created", render: (_, g) => <Ago time={g.created_at} /> },
   ];
   return (

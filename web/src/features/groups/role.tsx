@@ -2,7 +2,7 @@ import { Select, Tag } from "antd";
 import { roles, type Role } from "../../app/may";
 import { useText } from "../../i18n";
 
-const colours: Record<Role, string> = { read: "default", edit: "blue", manage: "purple" };
+const colours: Record<Role, string> = { read: "default", edit: "processing", manage: "success" };
 
 export function RoleTag({ role }: { role: Role | undefined }) {
   const { t } = useText();

@@ -7,6 +7,7 @@ import { append, change, lengthAt, remove, set, textAt } from "./document";
 import { ChoiceField, Problems, TextField, type Bound } from "./field";
 import { PeopleForm } from "./people";
 import { ConditionsForm } from "./conditions";
+import { PaceForm } from "./turns";
 
 /** Name, group, description, variables, and what starts the pipeline by itself. */
 export function BasicsForm({ fixedName, ...bound }: Bound & { fixedName: boolean }) {
@@ -20,6 +21,7 @@ export function BasicsForm({ fixedName, ...bound }: Bound & { fixedName: boolean
       <ChoiceField bound={bound} path={["group"]} label={t("common.group")} fallback="default" options={(list.data ?? []).map((g) => ({ value: g.name, label: g.name }))} />
       <TextField bound={bound} path={["description"]} label={t("common.description")} long />
       <ChoiceField bound={bound} path={["concurrency"]} label={t("pipelines.concurrency")} fallback="queue" options={concurrency} />
+      <PaceForm bound={bound} />
       <PeopleForm {...bound} />
       <Variables {...bound} />
       <h2 className="section">{t("pipelines.start_conditions")}</h2>

@@ -17,6 +17,7 @@ import { Facts, Loaded, Page } from "../../ui/page";
 import { explain } from "../../ui/problem";
 import { Ago } from "../../ui/state";
 import { useMay } from "../../app/may";
+import { ExportDialog } from "../gallery/export";
 import { History } from "./history";
 import { StartDialog } from "./start";
 
@@ -32,6 +33,7 @@ export function PipelinePage() {
   const navigate = useNavigate();
   const [starting, start] = useState(false);
   const [deleting, remove] = useState(false);
+  const [exporting, exportIt] = useState(false);
   const destroy = async () => {
     await need(api.DELETE("/api/v1/pipelines/{name}", { params: { path: { name } } }));
     void client.invalidateQueries({ queryKey: ["pipelines"] });
@@ -45,12 +47,14 @@ export function PipelinePage() {
         <>
           <Button type="primary" disabled={!query.data} onClick={() => start(true)}>{t("pipelines.start")}</Button>
           {may.in(group, "edit") && <LinkButton to="/pipelines/$name/edit" params={{ name }}>{t("pipelines.edit")}</LinkButton>}
+          {may.anywhere("edit") && <Button disabled={!query.data} onClick={() => exportIt(true)}>{t("gallery.export")}</Button>}
           {may.in(group, "manage") && <Button danger onClick={() => remove(true)}>{t("common.delete")}</Button>}
         </>
       }
     >
       <Loaded query={query}>{({ data }) => <Content pipeline={data} />}</Loaded>
       {starting && query.data && <StartDialog pipeline={query.data.data} onClose={() => start(false)} />}
+      {exporting && query.data && <ExportDialog pipeline={query.data.data} onClose={() => exportIt(false)} />}
       <Confirm open={deleting} title={t("pipelines.delete")} text={t("pipelines.deleteText", { name })} word="DELETE" button={t("common.delete")} onClose={() => remove(false)} onConfirm={destroy} />
     </Page>
   );

@@ -39,7 +39,12 @@ export function PipelinesPage() {
     await need(api.DELETE("/api/v1/pipelines/{name}", { params: { path: { name: removing?.name ?? "" } } }));
     await refresh();
   };
-  const create = may.anywhere("edit") && <LinkButton look="primary" to="/pipelines/new">{t("pipelines.create")}</LinkButton>;
+  const create = may.anywhere("edit") && (
+    <>
+      <LinkButton to="/pipeline-templates" search={{}}>{t("gallery.fromTemplate")}</LinkButton>
+      <LinkButton look="primary" to="/pipelines/new">{t("pipelines.create")}</LinkButton>
+    </>
+  );
   const columns: TableColumnsType<Pipeline> = [
     { title: t("common.name"), key: "name", sorter: (a, b) => a.name.localeCompare(b.name), render: (_, p) => <><PipelineLink name={p.name} /><div className="dim">{p.description}</div></> },
     { title: t("common.status"), key: "status", render: (_, p) => <StateTag state={statusOf(p)} reason={p.last_run?.message} /> },

@@ -10,11 +10,13 @@ import { ErrorForm } from "./errors";
 import { errorsAt } from "./canvas";
 import { ChoiceField, FieldFrame, pathText, type Bound } from "./field";
 import { FlowForm } from "./flow";
+import { JobForm, newJob } from "./job";
 import { NotificationsForm } from "./notifications";
 import { followName } from "./order";
 import { ParallelForm } from "./parallel";
 import { ReviewForm } from "./review";
 import { TimeoutField } from "./timeout";
+import { TurnForm } from "./turns";
 
 interface StageFormProps extends Bound {
   index: number;
@@ -25,11 +27,12 @@ interface StageFormProps extends Bound {
   onRemove: () => void;
 }
 
-const stageTypes = ["template-deploy", "review", "parallel"] as const;
+const stageTypes = ["template-deploy", "job", "review", "parallel"] as const;
 
 // What a stage of a type needs to begin with, and the keys that other types do not know.
 const beginnings: Record<(typeof stageTypes)[number], Record<string, unknown>> = {
   "template-deploy": { deploy: { tool: "aos", stack: "stack" }, timeout: "1h" },
+  job: newJob,
   review: { review: { mode: "one", users: ["admin"] } },
   parallel: { order: "parallel", tasks: [{ name: "task", type: "template-deploy", deploy: { tool: "aos", stack: "stack" }, timeout: "1h" }] },
 };
@@ -68,6 +71,7 @@ export function StageForm({ index, names, onAdd, onShift, onRemove, ...bound }: 
       <NameField bound={bound} path={[...path, "name"]} />
       <ChoiceField bound={bound} path={[...path, "type"]} label={t("common.type")} options={types} onSet={setType} />
       {type === "template-deploy" && <><DeployForm bound={bound} path={path} /><TimeoutField bound={bound} path={[...path, "timeout"]} /></>}
+      {type === "job" && <JobForm bound={bound} path={path} />}
       {type === "review" && <ReviewForm bound={bound} path={[...path, "review"]} />}
       {type === "parallel" && <ParallelForm bound={bound} path={path} />}
       {known === undefined && <><Findings findings={bound.findings.filter((f) => f.path?.startsWith(pathText(path)))} /><p className="dim">{t("pipelines.otherType", { type })}</p></>}
@@ -76,6 +80,7 @@ export function StageForm({ index, names, onAdd, onShift, onRemove, ...bound }: 
         className="gap"
         items={[
           section("flow", t("stageForm.flow"), <FlowForm bound={bound} path={path} name={name} names={names} />, "needs", "when"),
+          section("turn", t("rules.flow") + count("locks"), <TurnForm bound={bound} path={path} />, "locks", "windows"),
           section("error", t("stageForm.onError"), <ErrorForm bound={bound} path={path} />, "on_error", "retry", "rollback"),
           section("triggers", t("stageForm.triggers") + count("triggers"), <><p className="dim">{t("stageForm.triggersText")}</p><ConditionsForm bound={bound} path={[...path, "triggers"]} /></>, "triggers"),
           section("notifications", t("stageForm.notifications") + count("notifications"), <><p className="dim">{t("stageForm.notificationsText")}</p><NotificationsForm bound={bound} path={[...path, "notifications"]} /></>, "notifications"),

@@ -110,6 +110,8 @@ function StageFacts({ stage }: { stage: StageRun }) {
         [t("common.status"), <StateTag key="s" state={stage.state} />],
         [t("runs.attempt"), stage.attempt],
         [t("common.took"), <Took key="t" from={stage.started_at} to={stage.ended_at} />],
+        [t("job.exitCode"), stage.exit_code],
+        [t("job.container"), stage.container && <code key="c">{[stage.target, stage.namespace, stage.container].filter(Boolean).join(" / ")}</code>],
         [t("pipelines.stack"), stage.stack && <StackLink name={stage.stack} />],
         [t("decide.waits"), stage.waiting_for],
         [t("common.message"), stage.message],

@@ -2,7 +2,8 @@ import { useState } from "react";
 import { Button, Input, Select, type TableColumnsType } from "antd";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { api, need, type Noun } from "../../api/client";
-import { me, targetCheck, targets } from "../../api/queries";
+import { targetCheck, targets } from "../../api/queries";
+import { useMay } from "../../app/may";
 import { useText } from "../../i18n";
 import { Confirm } from "../../ui/confirm";
 import { Dialog, Labelled } from "../../ui/dialog";
@@ -10,24 +11,33 @@ import { List } from "../../ui/list";
 import { Loaded, Nothing, Page } from "../../ui/page";
 import { explain } from "../../ui/problem";
 import { Ago, StateTag } from "../../ui/state";
+import { WindowsText } from "../../ui/windows";
+import { TargetRules } from "./rules";
 
 type Target = Noun<"Target">;
 
 export function TargetsPage() {
   const { t } = useText();
-  const user = useQuery(me);
   const client = useQueryClient();
   const query = useQuery(targets);
   const [adding, add] = useState(false);
   const [removing, remove] = useState<Target>();
-  const admin = user.data?.admin === true;
+  const [ruled, rule] = useState<Target>();
+  const { admin } = useMay();
   const columns: TableColumnsType<Target> = [
     { title: t("common.name"), dataIndex: "name" },
     { title: t("targets.kind"), key: "kind", render: (_, x) => (x.kind === "engine" ? t("targets.engine") : t("targets.kubernetes")) },
     { title: t("targets.host"), key: "host", render: (_, x) => <><code>{x.host ?? x.server}</code> <span className="dim">{x.context}{x.in_cluster && t("targets.inCluster")}</span></> },
     { title: t("common.status"), key: "check", render: (_, x) => <Check name={x.name} /> },
+    { title: t("rules.limitStages"), key: "limit", render: (_, x) => x.limits.stages || <span className="dim">{t("groups.noLimit")}</span> },
+    { title: t("rules.windows"), key: "windows", render: (_, x) => <WindowsText windows={x.windows} /> },
     { title: t("common.created"), key: "created", render: (_, x) => <Ago time={x.created_at} /> },
-    ...(admin ? [{ title: t("common.actions"), key: "actions", render: (_: unknown, x: Target) => <Button size="small" danger onClick={() => remove(x)}>{t("common.remove")}</Button> }] : []),
+    ...(admin ? [{ title: t("common.actions"), key: "actions", render: (_: unknown, x: Target) => (
+      <span className="row" style={{ margin: 0 }}>
+        <Button size="small" aria-label={`${t("rules.edit")} ${x.name}`} onClick={() => rule(x)}>{t("rules.edit")}</Button>
+        <Button size="small" danger aria-label={`${t("common.remove")} ${x.name}`} onClick={() => remove(x)}>{t("common.remove")}</Button>
+      </span>
+    ) }] : []),
   ];
   const destroy = async () => {
     await need(api.DELETE("/api/v1/targets/{name}", { params: { path: { name: removing?.name ?? "" } } }));
@@ -36,6 +46,7 @@ export function TargetsPage() {
   return (
     <Page title={t("app.targets")} actions={admin && <Button type="primary" onClick={() => add(true)}>{t("targets.add")}</Button>}>
       <Loaded query={query}>{(items) => (items.length === 0 ? <Nothing text={t("targets.empty")} /> : <List label={t("app.targets")} items={items} columns={columns} rowKey={(x) => x.name} />)}</Loaded>
+      {ruled && <TargetRules target={ruled} onClose={() => rule(undefined)} />}
       <NewTarget open={adding} onClose={() => add(false)} />
       <Confirm open={removing !== undefined} title={t("common.remove")} text={t("targets.deleteText", { name: removing?.name ?? "" })} button={t("common.remove")} onClose={() => remove(undefined)} onConfirm={destroy} />
     </Page>

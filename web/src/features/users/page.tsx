@@ -43,7 +43,7 @@ export function UsersPage() {
   ];
   const columns: TableColumnsType<User> = [
     { title: t("common.name"), key: "name", sorter: (a, b) => a.name.localeCompare(b.name), render: (_, u) => (
-      <>{u.name} {u.admin && <Tag color="blue">{t("users.admin")}</Tag>}{u.disabled && <Tag>{t("people.disabled")}</Tag>}{" "}{u.name === own && <span className="dim">{t("people.you")}</span>}</>
+      <>{u.name} {u.admin && <Tag color="processing">{t("users.admin")}</Tag>}{u.disabled && <Tag>{t("people.disabled")}</Tag>}{" "}{u.name === own && <span className="dim">{t("people.you")}</span>}</>
     ) },
     { title: t("users.email"), dataIndex: "email" },
     { title: t("users.phone"), dataIndex: "phone" },
