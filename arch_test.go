@@ -21,6 +21,7 @@ func layers() [][]string {
 		{"cmd/fairlead"},
 		{"internal/api", "internal/lsp"},
 		{"client"},
+		{"internal/pipeline/jobtest"}, // for tests only
 		{"internal/pipeline"},
 		{"internal/notify"},
 		{"internal/stack/stacktest"}, // for tests only
@@ -135,7 +136,7 @@ func TestImportArrows(t *testing.T) {
 			switch {
 			case free(dep) && pkg == "cmd/fairlead":
 				continue
-			case dep == "internal/stack/stacktest":
+			case dep == "internal/stack/stacktest" || dep == "internal/pipeline/jobtest":
 				t.Errorf("%s imports %s, which is for tests", pkg, dep)
 			case to < 0:
 				t.Errorf("%s imports %s, which has no place in the layers", pkg, dep)

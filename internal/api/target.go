@@ -132,6 +132,13 @@ func (a *API) deleteTarget(ctx context.Context, in *Named) (*None, error) {
 		if len(stacks) > 0 {
 			return fairlead.Errorf(fairlead.Conflict, "target %q holds stacks: %s; delete them first", in.Name, some(stacks))
 		}
+		runs, err := tx.JobsOn(ctx, in.Name)
+		if err != nil {
+			return err
+		}
+		if len(runs) > 0 {
+			return fairlead.Errorf(fairlead.Conflict, "target %q runs containers of the runs %s; wait for them or stop them first", in.Name, some(runs))
+		}
 		return tx.DeleteTarget(ctx, in.Name)
 	})
 	if err == nil {

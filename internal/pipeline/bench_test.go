@@ -21,6 +21,7 @@ import (
 	"github.com/fairlead/fairlead/examples"
 	"github.com/fairlead/fairlead/internal/notify"
 	"github.com/fairlead/fairlead/internal/pipeline"
+	"github.com/fairlead/fairlead/internal/pipeline/jobtest"
 	"github.com/fairlead/fairlead/internal/registry"
 	"github.com/fairlead/fairlead/internal/stack"
 	"github.com/fairlead/fairlead/internal/stack/stacktest"
@@ -72,6 +73,7 @@ type bench struct {
 	testing.TB
 	dir    string
 	world  *stacktest.World
+	jobs   *jobtest.World
 	clock  *clock
 	db     *store.DB
 	stacks *stack.Engine
@@ -82,7 +84,7 @@ type bench struct {
 
 func newBench(t testing.TB) *bench {
 	t.Helper()
-	b := &bench{TB: t, dir: t.TempDir(), world: stacktest.NewWorld(), clock: &clock{}}
+	b := &bench{TB: t, dir: t.TempDir(), world: stacktest.NewWorld(), jobs: jobtest.NewWorld(), clock: &clock{}}
 	b.open()
 	b.write(func(ctx context.Context, tx *store.Tx) error {
 		return errors.Join(
@@ -94,6 +96,33 @@ func newBench(t testing.TB) *bench {
 	b.push("1.0")
 	b.startJobs()
 	return b
+}
+
+// runner is the world's, until the life that it belongs to ends.
+type runner struct {
+	pipeline.Runner
+	life *bench
+}
+
+func (r runner) MakeContainer(ctx context.Context, c fairlead.Container) (string, string, error) {
+	if r.life.dead.Load() {
+		return "", "", fairlead.Errorf(fairlead.Unavailable, "this life is over")
+	}
+	return r.Runner.MakeContainer(ctx, c)
+}
+
+func (r runner) StartContainer(ctx context.Context, c fairlead.Container) error {
+	if r.life.dead.Load() {
+		return fairlead.Errorf(fairlead.Unavailable, "this life is over")
+	}
+	return r.Runner.StartContainer(ctx, c)
+}
+
+func (r runner) RemoveContainer(ctx context.Context, c fairlead.Container) error {
+	if r.life.dead.Load() {
+		return fairlead.Errorf(fairlead.Unavailable, "this life is over")
+	}
+	return r.Runner.RemoveContainer(ctx, c)
 }
 
 // provider is the world's, until the life that it belongs to ends.
@@ -137,7 +166,10 @@ func (b *bench) open() {
 		return provider{b.world.Provider(), b}, nil
 	}})
 	sender := notify.New(notify.Config{DB: db, Log: log, Now: b.clock.now, AllowPrivate: true})
-	b.engine = pipeline.New(pipeline.Config{Notify: sender, DB: db, Stacks: b.stacks, Images: images, Log: log, Now: b.clock.now, PublicURL: "http://fairlead.test", Samples: examples.PipelineTemplates()})
+	b.engine = pipeline.New(pipeline.Config{Runner: func(context.Context, fairlead.Target) (pipeline.Runner, error) {
+		return runner{b.jobs.Runner(), b}, nil
+	},
+		Notify: sender, DB: db, Stacks: b.stacks, Images: images, Log: log, Now: b.clock.now, PublicURL: "http://fairlead.test", Samples: examples.PipelineTemplates()})
 }
 
 func (b *bench) startJobs() {
@@ -182,7 +214,7 @@ func copyFile(to, from string) error {
 // restart begins a new life on a directory, with the same world.
 func (b *bench) restart(dir string) *bench {
 	b.Helper()
-	life := &bench{TB: b.TB, dir: dir, world: b.world, clock: b.clock}
+	life := &bench{TB: b.TB, dir: dir, world: b.world, jobs: b.jobs, clock: b.clock}
 	life.open()
 	life.startJobs()
 	return life

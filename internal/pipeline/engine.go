@@ -35,6 +35,10 @@ type Config struct {
 	PublicURL string
 	// Stands says for which of a review's groups an actor may answer. Default: none, except for administrators, who stand for all.
 	Stands func(ctx context.Context, tx *store.Tx, actor fairlead.Actor, group fairlead.ReviewGroup) (bool, error)
+	// Runner returns what runs the containers of job stages on a target; it must not contact the target. Default: no job stages.
+	Runner func(ctx context.Context, target fairlead.Target) (Runner, error)
+	// Queue names the job queue in which the containers of a target are worked. Default: the common one.
+	Queue func(target fairlead.Target) string
 	// Notify sends webhooks and messages to people. Default: one that knows no mail server and calls public addresses only.
 	Notify *notify.Service
 	// Samples holds the pipeline templates that come with the program, each in a file NAME.yaml. Default: none.
@@ -57,6 +61,10 @@ type Engine struct {
 	samples fs.FS
 	log     *slog.Logger
 	now     func() time.Time
+	runner  func(ctx context.Context, target fairlead.Target) (Runner, error)
+	queue   func(target fairlead.Target) string // nil: the common one
+
+	sliceTime time.Duration // of the work on a container
 }
 
 // New returns an Engine. Register its workers, and call Recover, before the jobs start.
@@ -75,7 +83,7 @@ func New(cfg Config) *Engine {
 	if cfg.Notify == nil {
 		cfg.Notify = notify.New(notify.Config{DB: cfg.DB, Log: cfg.Log, Now: cfg.Now})
 	}
-	return &Engine{sender: cfg.Notify, samples: cfg.Samples, db: cfg.DB, stacks: cfg.Stacks, images: cfg.Images, url: cfg.PublicURL, stands: cfg.Stands, log: cfg.Log, now: cfg.Now}
+	return &Engine{runner: cfg.Runner, queue: cfg.Queue, sliceTime: jobSliceTime, sender: cfg.Notify, samples: cfg.Samples, db: cfg.DB, stacks: cfg.Stacks, images: cfg.Images, url: cfg.PublicURL, stands: cfg.Stands, log: cfg.Log, now: cfg.Now}
 }
 
 // Register adds the workers of pipelines.
@@ -90,6 +98,8 @@ func (e *Engine) Register(workers *river.Workers) {
 	river.AddWorker(workers, &channelWorker{engine: e})
 	river.AddWorker(workers, &imageWorker{engine: e})
 	river.AddWorker(workers, &scheduleWorker{engine: e})
+	river.AddWorker(workers, &jobWorker{engine: e})
+	river.AddWorker(workers, &sweepWorker{engine: e})
 	river.AddWorker(workers, &flowWorker{engine: e})
 	river.AddWorker(workers, &freezeWorker{engine: e})
 	e.sender.Register(workers)
@@ -124,6 +134,9 @@ func (e *Engine) carryOut(ctx context.Context, tx *store.Tx, run fairlead.Run, e
 			errs = append(errs, appendLog(ctx, tx, run, effect))
 		case StartStage:
 			errs = append(errs, tx.Enqueue(ctx, stageWork{attempt{run.ID, effect.Stage, effect.Attempt}}, nil))
+		case StartJob:
+			at := attempt{run.ID, effect.Stage, effect.Attempt}
+			errs = append(errs, e.enqueueSlice(ctx, tx, jobSlice{at, 1, run.Stages[effect.Stage].Container}, run.Stages[effect.Stage].Target, time.Time{}))
 		case CancelAction:
 			errs = append(errs, tx.Enqueue(ctx, stageCancel{attempt{run.ID, effect.Stage, effect.Attempt}, effect.Action}, nil))
 		case SetTimer:
@@ -196,14 +209,14 @@ func (e *Engine) recoverRun(ctx context.Context, tx *store.Tx, run fairlead.Run,
 		return nil // its turn comes with the end of another run; Recover looks at the queues as a whole
 	}
 	for i, s := range run.Stages {
-		job, opts, err := wantedJob(ctx, tx, run, i, s)
+		job, opts, err := e.wantedJob(ctx, tx, run, i, s)
 		if err != nil || job == nil {
 			if err != nil {
 				return err
 			}
 			continue
 		}
-		has, err := jobs.has(ctx, tx, job.Kind(), run.ID, i)
+		has, err := hasJob(ctx, tx, jobs, run.ID, i, job)
 		if err != nil {
 			return err
 		}
@@ -243,8 +256,16 @@ func (jobs openJobs) has(ctx context.Context, tx *store.Tx, kind, run string, st
 	return jobs[kind][stagePlace{run, stage}], nil
 }
 
+// hasJob reports whether a job that takes a stage further is there. Two that work one container must never be.
+func hasJob(ctx context.Context, tx *store.Tx, jobs openJobs, run string, stage int, job river.JobArgs) (bool, error) {
+	if slice, ok := job.(jobSlice); ok {
+		return tx.HasJob(ctx, slice.Kind(), slice.Container)
+	}
+	return jobs.has(ctx, tx, job.Kind(), run, stage)
+}
+
 // wantedJob is the job that takes a stage further, nil when it needs none: its stack action makes it, or a person is waited for.
-func wantedJob(ctx context.Context, tx *store.Tx, run fairlead.Run, i int, s fairlead.StageRun) (river.JobArgs, *river.InsertOpts, error) {
+func (e *Engine) wantedJob(ctx context.Context, tx *store.Tx, run fairlead.Run, i int, s fairlead.StageRun) (river.JobArgs, *river.InsertOpts, error) {
 	at := attempt{run.ID, i, s.Attempt}
 	timer := func(what string, when time.Time) (river.JobArgs, *river.InsertOpts, error) {
 		return stageTimer{at, what, when}, &river.InsertOpts{ScheduledAt: when}, nil
@@ -259,6 +280,13 @@ func wantedJob(ctx context.Context, tx *store.Tx, run fairlead.Run, i int, s fai
 	switch {
 	case s.State == fairlead.StageRunning && s.Type == fairlead.StageParallel:
 		return nil, nil, nil
+	case s.State == fairlead.StageRunning && s.Container != "":
+		j, err := tx.StageJob(ctx, run.ID, i, s.Attempt)
+		if err != nil {
+			return nil, nil, err
+		}
+		opts, err := e.queueOf(ctx, tx, j.Container.Target, time.Time{})
+		return jobSlice{at, j.Slice, s.Container}, opts, err
 	case s.State == fairlead.StageRunning && s.Action == "":
 		return stageWork{at}, nil, nil
 	case s.State == fairlead.StageRunning:

@@ -32,6 +32,8 @@ type StageEnded struct {
 	State          fairlead.StageState
 	Text           string
 	Details        []string                 // what is wrong, item by item, for the log
+	Warnings       []string                 // for the log, too
+	ExitCode       *int                     // of a job's container
 	Told           bool                     // the log has Text already, from the stack action
 	Images         []fairlead.ResolvedImage // nil keeps those of ActionBegun
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/fairlead/fairlead"
@@ -58,6 +59,9 @@ func stageFacts(ctx context.Context, tx *store.Tx, run fairlead.Run) (map[string
 		}
 		if s.Stack != "" {
 			facts["stack"] = s.Stack
+		}
+		if s.ExitCode != nil {
+			facts["exit code"] = strconv.Itoa(*s.ExitCode)
 		}
 		for _, img := range s.Images {
 			facts["image "+img.Name] = img.Image

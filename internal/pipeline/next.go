@@ -33,6 +33,10 @@ func (t *transition) take(event Event) {
 		t.note(event)
 	case ActionBegun:
 		t.actionBegun(event)
+	case JobBegun:
+		t.jobBegun(event)
+	case JobStarted:
+		t.jobStarted(event)
 	case StageEnded:
 		t.stageEnded(event)
 	case Stop:
@@ -108,6 +112,7 @@ func (t *transition) moveStage(i int, to fairlead.StageState) bool {
 		s.Attempt++
 		s.StartedAt, s.EndedAt, s.Stopping = &t.at, nil, false
 		s.Message, s.Action, s.Stack, s.Images = "", "", "", nil
+		s.Container, s.Target, s.Namespace, s.ExitCode = "", "", "", nil
 	} else if s.StartedAt != nil && to != fairlead.StageWaiting {
 		s.EndedAt = &t.at
 	}
@@ -185,6 +190,9 @@ func (t *transition) wind(state fairlead.RunState, message, why string) {
 			t.log("", "run-stopping", "%s; the action of stack %s is being canceled", why, s.Stack)
 			t.canceling(i)
 			t.do(CancelAction{Stage: i, Attempt: s.Attempt, Action: s.Action})
+		case s.Container != "":
+			t.log("", "run-stopping", "%s; container %s is being stopped", why, s.Container)
+			t.stopping(i)
 		default: // nothing was touched yet, so there is nothing to wait for
 			t.moveStage(i, fairlead.StageCanceled)
 			s.Message = message
@@ -279,9 +287,12 @@ func (t *transition) finish(e StageEnded) {
 	if !t.moveStage(e.Stage, e.State) {
 		return
 	}
-	s.Message = e.Text
+	s.Message, s.ExitCode = e.Text, e.ExitCode
 	if e.Images != nil {
 		s.Images = e.Images
+	}
+	for _, w := range e.Warnings {
+		t.log(s.Name, "stage-warning", "%s", w)
 	}
 	for _, d := range e.Details {
 		t.log(s.Name, "stage-error", "%s", d)

@@ -51,7 +51,7 @@ func (w *stageWorker) Work(ctx context.Context, job *river.Job[stageWork]) error
 	return w.engine.work(ctx, job)
 }
 
-// work begins the stack action of a template-deploy stage. What a wait can cure (the stack is busy, the target does not
+// work begins the stack action of a template-deploy stage, or the container of a job stage. What a wait can cure (the stack is busy, the target does not
 // answer) is shown and tried again until the stage's time is up.
 func (e *Engine) work(ctx context.Context, job *river.Job[stageWork]) error {
 	d, err := e.load(ctx, job.Args.attempt)
@@ -62,12 +62,11 @@ func (e *Engine) work(ctx context.Context, job *river.Job[stageWork]) error {
 	if left <= 0 {
 		return e.finish(ctx, job, d.timedOut())
 	}
-	if d.spec.Job != nil {
-		return e.finish(ctx, job, d.failed(fairlead.Errorf(fairlead.Failed, "this build cannot run containers yet")))
-	}
 	within, cancel := context.WithTimeout(ctx, left)
 	defer cancel()
-	if err = e.prepare(within, d, left); err == nil {
+	if d.spec.Job != nil {
+		err = e.workJob(within, job, d)
+	} else if err = e.prepare(within, d, left); err == nil {
 		err = e.begin(ctx, job, d)
 	}
 	switch code := fairlead.ErrorCode(err); {
@@ -130,7 +129,7 @@ func open(run fairlead.Run, at attempt) bool {
 		return false
 	}
 	s := run.Stages[at.Stage]
-	return s.State == fairlead.StageRunning && s.Attempt == at.Attempt && s.Action == "" && s.StartedAt != nil
+	return s.State == fairlead.StageRunning && s.Attempt == at.Attempt && s.Action == "" && s.Container == "" && s.StartedAt != nil
 }
 
 // prepare finds the images, expands the parameters and plans the stack's action. Nothing is stored or touched.

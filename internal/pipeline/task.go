@@ -139,6 +139,9 @@ func (t *transition) stopTasks(i int) {
 			t.log(s.Name, "stage-stopping", "the action of stack %s is being canceled: another task failed", s.Stack)
 			t.canceling(n)
 			t.do(CancelAction{Stage: n, Attempt: s.Attempt, Action: s.Action})
+		case s.Container != "":
+			t.log(s.Name, "stage-stopping", "container %s is being stopped: another task failed", s.Container)
+			t.stopping(n)
 		default:
 			t.moveStage(n, fairlead.StageFailed)
 			s.Message = "stopped: another task failed"

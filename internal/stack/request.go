@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -215,6 +216,22 @@ func checkImmutable(t *template.Template, before, after store.StackWant) (ds fai
 		}
 	}
 	return ds
+}
+
+// MaskOf hides the secret values of a stack, and others. Without a stack, or when it is gone, it hides the others.
+func MaskOf(ctx context.Context, tx *store.Tx, stackID string, others map[string]string) (fairlead.Mask, error) {
+	w := store.StackWant{}
+	if stackID != "" {
+		var err error
+		if w, err = tx.StackWant(ctx, stackID); err != nil && fairlead.ErrorCode(err) != fairlead.NotFound {
+			return fairlead.Mask{}, err
+		}
+	}
+	secrets := slices.Clone(w.Secrets)
+	for _, s := range others {
+		secrets = append(secrets, s)
+	}
+	return mask(store.StackWant{Secrets: secrets}), nil
 }
 
 // mask hides the secrets of several wanted states, also where a manifest holds them in base64.
