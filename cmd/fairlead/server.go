@@ -257,7 +257,7 @@ func (s *Server) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.pipelines = pipeline.New(pipeline.Config{
+	s.pipelines = pipeline.New(pipeline.Config{Runner: s.targets.runner, Queue: s.targets.queue,
 		Notify: sender, DB: s.db, Stacks: s.stacks, Images: s.registry, Stands: stands, PublicURL: s.cfg.PublicURL, Samples: examples.PipelineTemplates(), Log: s.log,
 	})
 	return s.openAPI(who, sender)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/internal/pipeline"
 	"github.com/fairlead/fairlead/internal/provider/engine"
 	"github.com/fairlead/fairlead/internal/registry"
 	"github.com/fairlead/fairlead/internal/stack"
@@ -22,6 +23,7 @@ const checkTime = 10 * time.Second
 // opened is what a target's kind gives: a provider with what it needs besides.
 type opened interface {
 	stack.Provider
+	pipeline.Runner
 	// Run supervises the target until ctx ends. It is called at most once.
 	Run(ctx context.Context) error
 	// About asks the target for its version and for the rights that are missing.
@@ -122,6 +124,15 @@ func (c *connected) close() {
 
 // provider returns the provider of a target. It does not contact the target.
 func (t *targets) provider(ctx context.Context, target fairlead.Target) (stack.Provider, error) {
+	return t.get(ctx, target)
+}
+
+// runner returns what runs containers on a target. It does not contact the target.
+func (t *targets) runner(ctx context.Context, target fairlead.Target) (pipeline.Runner, error) {
+	return t.get(ctx, target)
+}
+
+func (t *targets) get(ctx context.Context, target fairlead.Target) (opened, error) {
 	if c, err := t.find(target); c != nil || err != nil {
 		return c, err
 	}
@@ -133,7 +144,7 @@ func (t *targets) provider(ctx context.Context, target fairlead.Target) (stack.P
 }
 
 // find returns the provider that runs for a target, nil when there is none yet.
-func (t *targets) find(target fairlead.Target) (stack.Provider, error) {
+func (t *targets) find(target fairlead.Target) (opened, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.stopped || t.life == nil {
@@ -146,7 +157,7 @@ func (t *targets) find(target fairlead.Target) (stack.Provider, error) {
 }
 
 // run begins to supervise a target with its new provider, unless somebody else did so meanwhile.
-func (t *targets) run(target fairlead.Target, p opened) (stack.Provider, error) {
+func (t *targets) run(target fairlead.Target, p opened) (opened, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	old := t.running[target.Name]

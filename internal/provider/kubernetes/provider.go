@@ -18,6 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 
@@ -54,6 +55,7 @@ type Provider struct {
 	discovery discovery.DiscoveryInterfaceWithContext
 	objects   dynamic.Interface
 	meta      metadata.Interface
+	core      corev1client.PodsGetter
 
 	kinds      *kinds
 	watches    *watches
@@ -94,6 +96,9 @@ func (p *Provider) connect(config *rest.Config) (err error) {
 	}
 	p.discovery = discovery.ToDiscoveryInterfaceWithContext(find)
 	if p.objects, err = dynamic.NewForConfigAndClient(config, p.http); err != nil {
+		return err
+	}
+	if p.core, err = corev1client.NewForConfigAndClient(config, p.http); err != nil {
 		return err
 	}
 	p.meta, err = metadata.NewForConfigAndClient(config, p.http)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -25,6 +26,42 @@ func main() {
 		fmt.Println("last words")
 		code, _ := strconv.Atoi(os.Args[2])
 		os.Exit(code)
+	case "script": // lines, every third to stderr; exit code; whether it stays
+		n, _ := strconv.Atoi(os.Args[2])
+		for i := 1; i <= n; i++ {
+			if i%3 == 0 {
+				fmt.Fprintf(os.Stderr, "line %d\n", i)
+			} else {
+				fmt.Printf("line %d\n", i)
+			}
+		}
+		if os.Args[4] == "true" {
+			time.Sleep(time.Hour)
+		}
+		code, _ := strconv.Atoi(os.Args[3])
+		os.Exit(code)
+	case "eat":
+		var all [][]byte
+		for {
+			b := make([]byte, 1<<20)
+			for i := range b {
+				b[i] = 1
+			}
+			all = append(all, b)
+		}
+	case "long":
+		n, _ := strconv.Atoi(os.Args[2])
+		fmt.Println(strings.Repeat("x", n))
+		fmt.Println("end")
+	case "get":
+		res, err := http.Get(os.Args[2])
+		if err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		body, _ := io.ReadAll(res.Body)
+		fmt.Println(string(body))
+		fmt.Println(os.Getenv("GREETING"))
 	case "wait":
 		c := make(chan os.Signal, 1)
 		signal.Notify(c, syscall.SIGTERM)

@@ -1,0 +1,4 @@
+package engine
+
+// ReadFrames is for tests.
+var ReadFrames = readFrames

@@ -1,0 +1,7 @@
+package kubernetes
+
+// For tests.
+var (
+	PodStatus = podStatus
+	ReadLines = readLines
+)

@@ -1,0 +1,106 @@
+package kubernetes_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/internal/pipeline"
+	"github.com/fairlead/fairlead/internal/pipeline/jobtest"
+	"github.com/fairlead/fairlead/internal/provider/kubernetes"
+)
+
+// TestRunnerConformance has a real API server and controllers, and nodes that only say that pods run: the suite leaves out exit codes
+// and output here. They are tested on an engine, and below with what a kubelet reports.
+func TestRunnerConformance(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	jobtest.Exercise(t, jobtest.Suite{
+		New: func(t *testing.T) pipeline.Runner { return w.another(t) },
+		Container: func(_ *testing.T, s jobtest.Script) fairlead.Container {
+			return fairlead.Container{Image: "demo/web:1", Target: "cluster", Namespace: w.namespace, Args: []string{fmt.Sprint(s.Lines)}, Env: map[string]string{"A": "b"}, CPU: "500m", Memory: "64Mi"}
+		},
+		Missing:   "demo/none:1",
+		Simulated: true,
+	})
+}
+
+func TestJobIsWhatWasAskedFor(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := fairlead.Container{Name: "job-x", Namespace: w.namespace, Image: "demo/web:1", For: "a test", Command: []string{"/run", "$(A)"}, Args: []string{"$$"}, Env: map[string]string{"A": "b"}, Memory: "64Mi", ServiceAccount: "default"}
+	id, _, err := w.provider.MakeContainer(t.Context(), c)
+	if err != nil || id == "" {
+		t.Fatal(err)
+	}
+	c.ID = id
+	o, err := w.resource("batch", "v1", "jobs").Get(t.Context(), c.Name, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := fmt.Sprint(o.Object["spec"])
+	for _, want := range []string{"suspend:true", "backoffLimit:0", "[/run $$(A)]", "[$$$$]", "memory:64Mi", "serviceAccountName:default", "restartPolicy:Never"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %s in %s", want, text)
+		}
+	}
+	other := c
+	other.ID = "another"
+	if s, err := w.provider.ContainerStatus(t.Context(), other); err != nil || s.State != fairlead.ContainerAbsent {
+		t.Errorf("a Job of the same name that is another: %+v, %v", s, err)
+	}
+	eventually(t, func() (bool, string) {
+		err := w.provider.RemoveContainer(t.Context(), c)
+		return err == nil, fmt.Sprint(err)
+	})
+}
+
+func TestPodStatus(t *testing.T) {
+	t.Parallel()
+	box := func(phase corev1.PodPhase, s corev1.ContainerState) *corev1.Pod {
+		return &corev1.Pod{Status: corev1.PodStatus{Phase: phase, ContainerStatuses: []corev1.ContainerStatus{{Name: "job", Image: "demo/web:1", State: s}}}}
+	}
+	ended := func(code int32, reason, message string) *corev1.Pod {
+		return box(corev1.PodFailed, corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: code, Reason: reason, Message: message}})
+	}
+	for name, tt := range map[string]struct {
+		pod  *corev1.Pod
+		want string
+	}{
+		"success":          {ended(0, "Completed", ""), "ended 0 "},
+		"an exit code":     {ended(3, "Error", "text"), "ended 3 "},
+		"no memory":        {ended(137, "OOMKilled", ""), "ended 137 ran out of memory, of which it may have 64Mi, and was killed"},
+		"no such program":  {ended(128, "StartError", "exec: no such file"), "ended 128 could not run: StartError exec: no such file"},
+		"a running one":    {box(corev1.PodRunning, corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}), "running - "},
+		"an image missing": {box(corev1.PodPending, corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff"}}), "ended - cannot start: ImagePullBackOff demo/web:1"},
+		"one on its way":   {box(corev1.PodPending, corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ContainerCreating"}}), "waiting - pods are starting"},
+		"an evicted one":   {&corev1.Pod{Status: corev1.PodStatus{Phase: corev1.PodFailed, Reason: "Evicted", Message: "disk"}}, "ended - did not run to its end: Evicted disk"},
+	} {
+		s := kubernetes.PodStatus(tt.pod, fairlead.Container{Memory: "64Mi"})
+		code := "-"
+		if s.ExitCode != nil {
+			code = fmt.Sprint(*s.ExitCode)
+		}
+		if got := fmt.Sprintf("%s %s %s", s.State, code, s.Reason); got != tt.want {
+			t.Errorf("%s: %q, want %q", name, got, tt.want)
+		}
+	}
+}
+
+func TestReadLines(t *testing.T) {
+	t.Parallel()
+	in := "2026-11-26T10:00:00.1Z before\n2026-11-26T10:00:01.000000001Z one\n2026-11-26T10:00:01.000000002Z \n2026-11-26T10:00:02Z " + strings.Repeat("x", 70<<10) + "\n2026-11-26T10:00:03Z last"
+	var got []string
+	err := kubernetes.ReadLines(strings.NewReader(in), time.Date(2026, 11, 26, 10, 0, 1, 0, time.UTC), func(l fairlead.OutputLine) error {
+		got = append(got, l.Text[:min(len(l.Text), 5)])
+		return nil
+	})
+	if text := strings.Join(got, ","); text != "one,,xxxxx,last" || err != nil {
+		t.Errorf("lines %s, %v", text, err)
+	}
+}
