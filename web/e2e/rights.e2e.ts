@@ -85,7 +85,7 @@ describe.each([
     await made.getByLabel(w.common.name, { exact: true }).fill(reader);
     await made.getByLabel(new RegExp(`^${w.users.password}`)).fill(secret);
     await made.getByRole("button", { name: w.common.create, exact: true }).click();
-    await page.getByRole("cell", { name: reader }).waitFor();
+    await page.getByRole("cell", { name: reader, exact: true }).waitFor();
     await made.waitFor({ state: "hidden" });
     await sound(page, "users");
 

@@ -48,6 +48,7 @@ function look(dark: boolean, still: boolean): ThemeConfig {
       colorLinkActive: dark ? "#a8caff" : "#0c3d8a",
       colorTextDescription: dark ? "#a6adba" : "#5a6372",
       colorTextPlaceholder: dark ? "#98a0ad" : "#667080",
+      colorInfo: dark ? "#7fb0ff" : "#1459c7",
       colorSuccess: dark ? "#6fcf4d" : "#277a0d",
       colorWarning: dark ? "#e0a94a" : "#8f5400",
       colorError: dark ? "#ff7b72" : "#c4111f",
