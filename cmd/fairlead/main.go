@@ -15,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	_ "time/tzdata" // schedules and windows name time zones, also where the machine has no table of them
 
 	"github.com/spf13/cobra"
 )
