@@ -86,7 +86,7 @@ function Scope({ freeze }: { freeze: Freeze }) {
   const { t } = useText();
   const name = freeze.name ?? "";
   const where = freeze.scope === "group" ? <Link to="/groups/$name" params={{ name }} search={{}}>{name}</Link> : freeze.scope === "pipeline" ? <PipelineLink name={name} /> : name;
-  return <>{t(`freezes.${freeze.scope}`)} {where}</>;
+  return <><Tag>{t(`freezes.${freeze.scope}`)}</Tag>{where}</>;
 }
 
 function Locks() {
