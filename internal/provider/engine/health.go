@@ -80,6 +80,16 @@ type tally struct {
 	newest                                     time.Time // creation of the newest current pod
 }
 
+// stuck reports whether the time for progress is over. It counts from the newest container, and for an operation that began later
+// from its beginning.
+func (t tally) stuck(begun *time.Time, limit time.Duration, now time.Time) bool {
+	since := t.newest
+	if begun != nil && begun.After(since) {
+		since = *begun
+	}
+	return limit > 0 && t.current > 0 && !t.newest.IsZero() && now.Sub(since) > limit
+}
+
 func (p *Provider) count(pods []*pod, hash string) tally {
 	var t tally
 	for _, po := range pods {
@@ -113,9 +123,6 @@ func (p *Provider) count(pods []*pod, hash string) tally {
 // time that there is for progress, however old the containers are.
 func (p *Provider) runningHealth(ctx context.Context, r *revision, pods []*pod, begun *time.Time) fairlead.Health {
 	t := p.count(pods, r.hash)
-	if begun != nil && begun.After(t.newest) && !t.newest.IsZero() {
-		t.newest = *begun
-	}
 	want := r.work.replicas
 	switch {
 	case t.ready+t.done >= want && t.current == want && t.old+t.leaving == 0:
@@ -134,7 +141,7 @@ func (p *Provider) runningHealth(ctx context.Context, r *revision, pods []*pod, 
 	if hopeless {
 		return unhealthy("%s", head)
 	}
-	if d := r.work.deadline; d > 0 && !t.newest.IsZero() && t.current > 0 && p.now().Sub(t.newest) > d {
+	if d := r.work.deadline; t.stuck(begun, d, p.now()) {
 		return unhealthy("%s; no progress for %s", head, d)
 	}
 	return progressing("%s", head)

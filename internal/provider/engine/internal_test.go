@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -234,6 +235,33 @@ func TestNamesOnTheEngine(t *testing.T) {
 	} {
 		if got := localName(ref, digest); got != want {
 			t.Errorf("%s is %s, want %s", ref, got, want)
+		}
+	}
+}
+
+func TestStuck(t *testing.T) {
+	made := time.Date(2026, 1, 1, 10, 0, 0, 0, time.UTC)
+	at := func(minutes int) *time.Time { v := made.Add(time.Duration(minutes) * time.Minute); return &v }
+	one := tally{current: 1, newest: made}
+	tests := []struct {
+		name  string
+		t     tally
+		begun *time.Time
+		limit time.Duration
+		now   int // minutes after the container was made
+		want  bool
+	}{
+		{"in time", one, at(-1), 10 * time.Minute, 9, false},
+		{"over", one, at(-1), 10 * time.Minute, 11, true},
+		{"over, and no operation works on it", one, nil, 10 * time.Minute, 11, true},
+		{"a retry has its own time", one, at(60), 10 * time.Minute, 61, false},
+		{"which ends too", one, at(60), 10 * time.Minute, 71, true},
+		{"no limit", one, at(-1), 0, 1000, false},
+		{"no container", tally{}, at(-1), time.Minute, 1000, false},
+	}
+	for _, tt := range tests {
+		if got := tt.t.stuck(tt.begun, tt.limit, *at(tt.now)); got != tt.want {
+			t.Errorf("%s: %t", tt.name, got)
 		}
 	}
 }
