@@ -43,7 +43,7 @@ func testHistoryGoesInSlices(t *testing.T, cfg store.Config) {
 			if fmt.Sprint(got) != fmt.Sprint(want) {
 				t.Errorf("%s: left are the runs %v, want %v", what, got, want)
 			}
-			events, err2 := tx.Events(ctx, store.EventFilter{Kind: "run"})
+			events, err2 := tx.Events(ctx, store.EventFilter{Kind: "run", Viewer: store.Everything})
 			if len(events) != len(want) {
 				t.Errorf("%s: left are the logs of %d runs", what, len(events))
 			}
