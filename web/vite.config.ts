@@ -36,5 +36,5 @@ export default defineConfig({
     chunkSizeWarningLimit: 1200,
     rollupOptions: { output: { assetFileNames: "assets/[name]-[hash][extname]" } },
   },
-  test: { environment: "jsdom", setupFiles: ["src/test/setup.ts"], include: ["src/**/*.test.{ts,tsx}"], css: false, testTimeout: 20_000 },
+  test: { environment: "jsdom", setupFiles: ["src/test/setup.ts"], include: ["src/**/*.test.{ts,tsx}"], css: false, testTimeout: 60_000 },
 });

@@ -27,7 +27,7 @@ func TestConsole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := newServer(t)
+	s := newServerAt(t, freeAddress(t), nil, "--allow-private-webhooks") // the browser's test is called by notifications
 	s.pushImage("1.0")
 	chromium, _ := exec.LookPath("chromium") // looked up above
 	cmd := exec.CommandContext(t.Context(), "npx", "--no-install", "vitest", "run", "--config", "e2e/vitest.config.ts")

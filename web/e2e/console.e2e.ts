@@ -1,8 +1,10 @@
 // The whole procedure of a user in a real browser, against a real server with a real container engine: from an empty server to a
 // deployed image, a failure, a retry and the end, once in each language. FAIRLEAD_URL and FAIRLEAD_PASSWORD name the server, which
-// holds the image demo/web:1.0; FAIRLEAD_TEMPLATE is a template of a page behind a port; FAIRLEAD_SHOTS a folder for screenshots.
+// holds the image demo/web:1.0 and may call this machine; FAIRLEAD_TEMPLATE is a template of a page behind a port; FAIRLEAD_SHOTS a folder for screenshots.
 import { readFileSync } from "node:fs";
+import { createServer, type IncomingMessage } from "node:http";
 import { createRequire } from "node:module";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { chromium, type Browser, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -23,6 +25,19 @@ beforeAll(async () => {
   });
 });
 afterAll(() => browser.close());
+
+// What the notifications of stages call.
+const called: { url: string; headers: IncomingMessage["headers"]; body: string }[] = [];
+const listener = createServer((request, response) => {
+  let body = "";
+  request.on("data", (part: Buffer) => (body += part.toString()));
+  request.on("end", () => {
+    called.push({ url: request.url ?? "", headers: request.headers, body });
+    response.end("ok");
+  });
+});
+beforeAll(() => new Promise<void>((done) => listener.listen(0, "127.0.0.1", done)));
+afterAll(() => listener.close());
 
 type Words = Texts;
 
@@ -66,7 +81,22 @@ async function accessible(page: Page, where: string) {
   expect(JSON.parse(String(result.value)), where).toEqual([]);
 }
 
-const link = (page: Page, name: string) => page.getByRole("navigation").getByRole("link", { name }).click();
+const link = (page: Page, name: string) => page.getByRole("navigation").getByRole("link", { name, exact: true }).click();
+
+/** Drags a stage of the picture to the right side of another one. */
+async function drag(page: Page, from: string, to: string) {
+  const boxOf = async (name: string) => {
+    const box = await page.locator(`.react-flow__node[data-id="${name}"]`).boundingBox();
+    if (!box) throw new Error(`stage ${name} is not in the picture`);
+    return box;
+  };
+  const [a, b] = [await boxOf(from), await boxOf(to)];
+  await page.mouse.move(a.x + a.width / 2, a.y + 12);
+  await page.mouse.down();
+  await page.mouse.move(b.x + b.width / 2, b.y + 12, { steps: 6 });
+  await page.mouse.move(b.x + b.width * 0.9, b.y + 12, { steps: 4 });
+  await page.mouse.up();
+}
 const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
 
 describe.each([
@@ -76,6 +106,7 @@ describe.each([
   const suffix = language === "en" ? "en" : "zh";
   const stack = `web-${suffix}`;
   const pipeline = `shop-${suffix}`;
+  const group = `team-${suffix}`;
 
   it("takes a user from nothing to a deployed image, and through a failure", async () => {
     const { context, page, hosts, errors } = await open(language, theme);
@@ -110,37 +141,82 @@ describe.each([
     await page.locator(".page-title").getByText(w.state.healthy, { exact: true }).waitFor();
     await accessible(page, "stack");
 
-    // A pipeline by form, with two trigger conditions and both kinds of notification.
-    await link(page, w.app.pipelines);
-    await page.getByRole("link", { name: w.pipelines.create }).first().click();
-    await page.getByRole("textbox", { name: w.common.name, exact: true }).first().fill(pipeline);
-    await button(page, w.conditions.add).click();
-    await page.getByRole("menuitem", { name: w.conditions.webhook, exact: true }).click();
-    await button(page, w.pipelines.addParam).click();
-    await page.getByLabel(`${w.pipelines.param} 1`, { exact: true }).fill("tag");
-    await button(page, "deploy").click();
-    await button(page, w.pipelines.addImage).click();
+    // A group for the pipeline.
+    await link(page, w.places.groups);
+    await button(page, w.groups.create).click();
+    await page.getByRole("dialog").getByLabel(w.common.name, { exact: true }).fill(group);
+    await page.getByRole("dialog").getByRole("button", { name: w.common.create, exact: true }).click();
+    await page.getByRole("link", { name: group, exact: true }).waitFor();
+
+    // A pipeline by form, with two trigger conditions, mapped parameters and both kinds of notification.
+    const choose = async (opener: string, item: string) => {
+      await button(page, opener).click();
+      await page.getByRole("menuitem", { name: item, exact: true }).click();
+    };
     const pick = async (label: string, value: string) => {
       await page.getByRole("combobox", { name: label, exact: true }).fill(value);
       await page.keyboard.press("Enter");
     };
+    await link(page, w.app.pipelines);
+    await page.getByRole("link", { name: w.pipelines.create }).first().click();
+    await page.getByRole("textbox", { name: w.common.name, exact: true }).first().fill(pipeline);
+    await page.getByRole("combobox", { name: w.common.group, exact: true }).press("Enter");
+    await page.getByTitle(group, { exact: true }).click();
+    await choose(w.conditions.add, w.conditions.webhook);
+    await button(page, w.pipelines.addParam).click();
+    await page.getByLabel(`${w.pipelines.param} 1`, { exact: true }).fill("tag");
+    await choose(w.conditions.add, w.conditions.channel);
+    await page.getByLabel(w.conditions.channel, { exact: true }).fill(`built-${suffix}`);
+    await button(page, w.pipelines.addParam).last().click();
+    await page.getByLabel(`${w.pipelines.param} 1`, { exact: true }).last().fill("version");
+    await accessible(page, "basic data of a pipeline");
+
+    // The stage, chosen in the picture with the keyboard.
+    await page.locator(".react-flow__node").first().focus();
+    await page.keyboard.press("Enter");
+    await button(page, w.pipelines.addImage).click();
     await pick(w.images.org, "demo");
     await pick(w.images.repositories, "web");
     await pick(w.images.tags, "${tag}");
+    await page.getByText(`${new URL(url).host}/demo/web:\${tag}`, { exact: true }).waitFor();
     await pick(w.pipelines.stack, stack);
-    await page.getByLabel("image", { exact: true }).fill("${image.app}");
+    const image = page.getByLabel("image", { exact: true });
+    await image.pressSequentially("${image.a");
+    await page.getByText("${image.app}", { exact: true }).last().click();
+    const replicas = page.getByLabel("replicas", { exact: true });
+    await replicas.fill("many");
+    await page.getByRole("alert").getByText("integer").first().waitFor();
+    await replicas.fill("1");
     await page.getByRole("button", { name: w.stageForm.notifications }).click();
-    await button(page, w.stageForm.addNotification).click();
-    await page.getByRole("menuitem", { name: w.conditions.channel, exact: true }).click();
+    await choose(w.stageForm.addNotification, w.conditions.channel);
     await page.getByLabel(w.conditions.channel, { exact: true }).fill(`deployed-${suffix}`);
+    await choose(w.stageForm.addNotification, w.conditions.webhook);
+    await page.getByLabel("URL", { exact: true }).fill(`http://127.0.0.1:${(listener.address() as AddressInfo).port}/${suffix}/\${tag}`);
+    await button(page, `${w.common.add} ${w.stageForm.headers}`).click();
+    await page.getByLabel(`${w.stageForm.headers}: ${w.common.name} 1`, { exact: true }).fill("X-Token");
+    await page.getByLabel(`${w.stageForm.headers}: ${w.common.value} 1`, { exact: true }).fill("s3cret");
     await accessible(page, "pipeline editor");
     const yaml = page.getByRole("textbox", { name: "YAML" });
+    await expect.poll(() => yaml.innerText()).toMatch(/X-Token: "?s3cret/);
     await expect.poll(() => yaml.innerText()).toContain("demo/web:${tag}");
+
+    // Another stage by the picture; it goes before the first with the keyboard, behind it with the mouse, and away again.
+    const names = async () => (await page.getByRole("group", { name: w.pipelines.stages }).getByRole("button").allInnerTexts()).slice(1, -1);
+    const after = page.getByRole("button", { name: w.pipelines.addAfter.replace("{{stage}}", "deploy"), exact: true });
+    await after.click();
+    await expect.poll(names).toEqual(["deploy", "deploy-2"]);
+    await page.locator('.react-flow__node[data-id="deploy-2"]').focus();
+    await page.keyboard.press("Alt+ArrowLeft");
+    await expect.poll(names).toEqual(["deploy-2", "deploy"]);
+    await drag(page, "deploy-2", "deploy");
+    await expect.poll(names).toEqual(["deploy", "deploy-2"]);
+    await button(page, w.pipelines.removeStage).click();
+    await expect.poll(names).toEqual(["deploy"]);
     await button(page, w.common.save).click();
     await page.getByRole("heading", { name: pipeline, level: 1 }).waitFor();
     await accessible(page, "pipeline");
 
-    // Start it, follow it, and see it fail for an image that is not there; then again with one that is.
+    // Start it, follow it, and see it fail for an image that is not there; the webhook is told. Then again with one that is.
     const start = async (tag: string) => {
       await button(page, w.pipelines.start).first().click();
       const dialog = page.getByRole("dialog");
@@ -152,15 +228,35 @@ describe.each([
     await page.locator(".page-title").getByText(w.state.failed, { exact: true }).waitFor();
     await page.getByRole("log").getByText("demo/web:9.9").first().waitFor();
     await accessible(page, "run");
+    await page.getByRole("tab", { name: w.stageForm.notifications }).click();
+    await page.getByText(w.state.delivered, { exact: true }).waitFor();
+    await page.getByRole("button", { name: w.state.delivered }).click();
+    await button(page, w.sent.resend).waitFor();
+    expect(await page.getByText("s3cret").count()).toBe(0);
+    const got = called.find((c) => c.url === `/${suffix}/9.9`);
+    expect(got?.headers["x-token"]).toBe("s3cret");
+    expect(got?.body).toContain('"failure"');
+    await accessible(page, "notifications of a run");
     await button(page, w.decide.retry).click();
     await page.getByRole("dialog").getByLabel("tag").fill("1.0");
     await page.getByRole("dialog").getByRole("button", { name: w.decide.retry, exact: true }).click();
-    await expect
-      .poll(async () => {
-        const list = (await (await page.request.get(`${url}/api/v1/pipelines/${pipeline}/runs`)).json()) as { items: { state: string }[] };
-        return list.items[0]?.state;
-      }, { timeout: 60_000 })
-      .toBe("succeeded");
+    await link(page, w.app.pipelines);
+    await page.getByRole("link", { name: /^#2/ }).click();
+    await page.locator(".page-title").getByText(w.state.succeeded, { exact: true }).waitFor();
+
+    // The page of the application itself.
+    await page.getByRole("tab", { name: w.pipelines.parameters }).click();
+    const address = await page.getByRole("link", { name: /^http:/ }).getAttribute("href");
+    const application = await context.newPage();
+    await application.goto(address ?? "");
+    await application.getByRole("heading", { name: /1\.0/ }).waitFor();
+    await application.close();
+
+    // Both runs beside each other.
+    await page.getByRole("tab", { name: w.decide.compare }).click();
+    await page.getByRole("link", { name: "#1", exact: true }).click();
+    await page.getByRole("cell", { name: "9.9", exact: true }).waitFor();
+    await accessible(page, "two runs");
 
     // The other pages.
     await link(page, w.app.images);
@@ -176,14 +272,13 @@ describe.each([
     if (shots) await screenshots(page, pipeline, stack, `${language}-${theme}`);
 
     // Delete both, typing what is asked for.
-    await page.getByRole("link", { name: pipeline, exact: true }).click();
-    await button(page, w.common.delete).click();
+    await button(page, `${w.common.delete} ${pipeline}`).click();
     const dialog = page.getByRole("dialog");
     const really = dialog.getByRole("button", { name: w.common.delete, exact: true });
     expect(await really.isDisabled()).toBe(true);
     await dialog.getByRole("textbox").fill("DELETE");
     await really.click();
-    await page.getByRole("heading", { name: w.app.pipelines, level: 1 }).waitFor();
+    await page.getByRole("link", { name: pipeline, exact: true }).waitFor({ state: "detached" });
     await page.goto(`${url}/stacks/${stack}`);
     await button(page, w.common.delete).click();
     await page.getByRole("dialog").getByRole("textbox").fill(stack);

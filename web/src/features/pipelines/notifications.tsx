@@ -1,3 +1,4 @@
+import { useState } from "react";
 import { Button, Card, Checkbox, Dropdown, Input } from "antd";
 import DeleteOutlined from "@ant-design/icons/DeleteOutlined";
 import { useText } from "../../i18n";
@@ -104,7 +105,7 @@ function PairsForm({ bound, path, label, variables, secret }: PairsProps) {
       <span>{label}</span>
       {names.map((name, i) => (
         <div className="row" key={i}>
-          <Input key={name} className="wide" defaultValue={name} aria-label={`${label}: ${t("common.name")} ${i + 1}`} onBlur={(e) => e.target.value !== "" && e.target.value !== name && !names.includes(e.target.value) && rename(name, e.target.value)} />
+          <NameInput label={`${label}: ${t("common.name")} ${i + 1}`} name={name} taken={names} onRename={(to) => rename(name, to)} />
           {secret?.has(name) ? (
             <Input.Password className="wide" value={textAt(doc, [...path, name])} aria-label={`${label}: ${t("common.value")} ${i + 1}`} autoComplete="new-password" onChange={(e) => write(name, e.target.value)} />
           ) : (
@@ -118,4 +119,22 @@ function PairsForm({ bound, path, label, variables, secret }: PairsProps) {
       <span><Button size="small" type="dashed" aria-label={`${t("common.add")} ${label}`} onClick={() => write(free(), "")}>{t("common.add")}</Button></span>
     </div>
   );
+}
+
+interface NameInputProps {
+  label: string;
+  name: string;
+  taken: readonly string[];
+  onRename: (to: string) => void;
+}
+
+/** The key of an entry. It follows the typing; what cannot be a key, because it is empty or taken, stays in the field until it can. */
+function NameInput({ label, name, taken, onRename }: NameInputProps) {
+  const [draft, setDraft] = useState<string>();
+  const write = (typed: string) => {
+    const free = typed !== "" && (typed === name || !taken.includes(typed));
+    setDraft(free ? undefined : typed);
+    if (free && typed !== name) onRename(typed);
+  };
+  return <Input className="wide" value={draft ?? name} status={draft === undefined ? undefined : "error"} aria-label={label} aria-invalid={draft !== undefined} onChange={(e) => write(e.target.value)} onBlur={() => setDraft(undefined)} />;
 }
