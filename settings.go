@@ -2,13 +2,14 @@ package fairlead
 
 // Settings are what a server was started with, as far as people who use it need to know. Secrets are no part of them.
 type Settings struct {
-	Version         string `json:"version"`
-	PublicURL       string `json:"public_url" doc:"where clients, webhooks and engines reach the server"`
-	Registry        string `json:"registry" doc:"host and port in the addresses of images"`
-	Database        string `json:"database" enum:"sqlite,postgresql"`
-	AnonymousPull   bool   `json:"anonymous_pull" doc:"everybody may pull images of public organizations"`
-	PublishAddress  string `json:"publish_address" doc:"address on which Services of engine targets publish ports"`
-	PrivateWebhooks bool   `json:"private_webhooks" doc:"notifications of stages may call addresses that are not public"`
+	Version         string   `json:"version"`
+	PublicURL       string   `json:"public_url" doc:"where clients, webhooks and engines reach the server"`
+	Registry        string   `json:"registry" doc:"host and port in the addresses of images"`
+	Database        string   `json:"database" enum:"sqlite,postgresql"`
+	AnonymousPull   bool     `json:"anonymous_pull" doc:"everybody may pull images of public organizations"`
+	PublishAddress  string   `json:"publish_address" doc:"address on which Services of engine targets publish ports"`
+	AuditKeep       Duration `json:"audit_keep" doc:"how long entries of the audit log stay; 0s is for ever"`
+	PrivateWebhooks bool     `json:"private_webhooks" doc:"notifications of stages may call addresses that are not public"`
 
 	Mail *MailSettings `json:"mail,omitempty" doc:"absent: nobody gets e-mail"`
 	SMS  *SMSSettings  `json:"sms,omitempty" doc:"absent: nobody gets text messages"`

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -18,6 +19,7 @@ func (cfg *ServerConfig) shown(sender *notify.Service) fairlead.Settings {
 	s := fairlead.Settings{
 		PublicURL: cfg.PublicURL, Registry: cfg.registryHost(), Database: "sqlite", AnonymousPull: cfg.Anonymous,
 		PublishAddress: cmp.Or(cfg.PublishAddress, "127.0.0.1"), PrivateWebhooks: cfg.AllowPrivateWebhooks,
+		AuditKeep: fairlead.Duration(cfg.AuditKeep),
 	}
 	if cfg.DatabaseURL != "" {
 		s.Database = "postgresql"
@@ -63,6 +65,10 @@ func newSettingsShowCommand(a *app) *cobra.Command {
 func settingLines(s fairlead.Settings) [][2]string {
 	yes := map[bool]string{true: "yes", false: "no"}
 	mail, sms := "nobody gets e-mail", "nobody gets text messages"
+	keep := "for ever"
+	if s.AuditKeep > 0 {
+		keep = time.Duration(s.AuditKeep).String()
+	}
 	if s.Mail != nil {
 		mail = fmt.Sprintf("%s, from %s", s.Mail.Server, s.Mail.From)
 	}
@@ -72,7 +78,7 @@ func settingLines(s fairlead.Settings) [][2]string {
 	return [][2]string{
 		{"version", s.Version}, {"public URL", s.PublicURL}, {"registry", s.Registry}, {"database", s.Database},
 		{"anonymous pull", yes[s.AnonymousPull]}, {"publish address", s.PublishAddress}, {"private webhooks", yes[s.PrivateWebhooks]},
-		{"mail", mail}, {"text messages", sms},
+		{"audit log kept", keep}, {"mail", mail}, {"text messages", sms},
 	}
 }
 

@@ -1663,6 +1663,8 @@ export interface components {
             before?: unknown;
             drifted?: boolean;
             live?: unknown;
+            /** @description who else holds the live value, so that carrying the plan out is refused unless the element may adopt */
+            owner?: string;
             path: string;
             unknown?: boolean;
         };
@@ -2606,6 +2608,8 @@ export interface components {
         Settings: {
             /** @description everybody may pull images of public organizations */
             anonymous_pull: boolean;
+            /** @description how long entries of the audit log stay; 0s is for ever */
+            audit_keep: string;
             /** @enum {string} */
             database: "sqlite" | "postgresql";
             limits: components["schemas"]["SettingLimits"];

@@ -42,7 +42,7 @@ export const adminZh: Like = {
   settings: {
     text: "服务器启动时的配置。如需修改，请调整 fairlead serve 的参数或配置文件并重启。", server: "服务器", publicURL: "服务器地址", registry: "镜像地址中的仓库", database: "数据库", access: "访问", anonymous: "公开镜像可匿名拉取",
     publish: "Service 发布端口所用地址", private: "Webhook 可调用内网地址", mail: "邮件", mailServer: "邮件服务器", encrypted: "加密", offered: "服务器支持时加密", user: "登录用户", from: "发件人", noMail: "未配置邮件服务器，无法发送邮件。配置参数：", testMail: "给我发一封测试邮件",
-    sms: "短信", gateway: "短信网关", noSMS: "未配置短信网关，无法发送短信。配置参数：", testSMS: "给我发一条测试短信", sent: "消息已发出，请查看是否收到。", limits: "限制", template: "模板大小上限", pipeline: "流水线文件大小上限", request: "其他请求大小上限", elsewhere: "执行与阶段的并发限制：", auditKeep: "审计日志保留", forever: "永久",
+    sms: "短信", gateway: "短信网关", noSMS: "未配置短信网关，无法发送短信。配置参数：", testSMS: "给我发一条测试短信", sent: "消息已发出，请查看是否收到。", limits: "限制", template: "模板大小上限", pipeline: "流水线文件大小上限", request: "其他请求大小上限", elsewhere: "执行与阶段的并发限制：", auditKeep: "审计日志保留期", forever: "永久",
   },
   job: {
     container: "容器", image: "镜像", imageHint: "通常为输入镜像的 ${image.名称}。", command: "启动命令", commandHint: "替代镜像的入口命令，每个词一栏。", args: "参数", env: "环境变量", place: "运行位置与资源", stack: "堆栈", stackHint: "容器使用该堆栈的集群、命名空间和网络。",

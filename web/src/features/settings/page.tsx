@@ -29,7 +29,7 @@ function Content({ settings: s }: { settings: Settings }) {
   return (
     <div className="cards">
       <Part title={t("settings.server")}>
-        <Facts items={[[t("settings.publicURL"), <Copyable key="u" text={s.public_url} />], [t("settings.registry"), <Copyable key="r" text={s.registry} />], [t("settings.database"), s.database === "sqlite" ? "SQLite" : "PostgreSQL"], [t("common.version"), s.version]]} />
+        <Facts items={[[t("settings.publicURL"), <Copyable key="u" text={s.public_url} />], [t("settings.registry"), <Copyable key="r" text={s.registry} />], [t("settings.database"), s.database === "sqlite" ? "SQLite" : "PostgreSQL"], [t("settings.auditKeep"), s.audit_keep === "0s" ? t("settings.forever") : s.audit_keep], [t("common.version"), s.version]]} />
       </Part>
       <Part title={t("settings.access")}>
         <Facts items={[[t("settings.anonymous"), yes(s.anonymous_pull)], [t("settings.publish"), s.publish_address], [t("settings.private"), yes(s.private_webhooks)]]} />
