@@ -102,6 +102,39 @@ func testHotListsUseIndexes(t *testing.T, cfg store.Config) {
 	}
 }
 
+// The numbers of /metrics are counted along an index, whose entries are few bytes each, and nothing is sorted for them.
+func TestStatesAreCountedByIndex(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, cfg store.Config) {
+		db := mustOpen(t, cfg)
+		mustPipeline(t, db, "shop")
+		var said []store.Said
+		var counts store.StateCounts
+		mustWrite(t, db, func(ctx context.Context, tx *store.Tx) error {
+			for range 3 {
+				if _, err := newRun(ctx, tx, "shop", fairlead.RunQueued); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		mustRead(t, db, func(ctx context.Context, tx *store.Tx) (err error) {
+			tx.Listen(func(s store.Said) { said = append(said, s) })
+			counts, err = tx.CountStates(ctx)
+			return err
+		})
+		if counts.Runs["queued"] != 3 || len(counts.Runs) != 1 {
+			t.Errorf("runs are counted as %v", counts.Runs)
+		}
+		for _, s := range said {
+			for table, index := range map[string]string{" runs ": "runs_by_state", " stack_actions ": "stack_actions_by_state"} {
+				if plan := explain(t, db, s); strings.Contains(s.Query, table) && !strings.Contains(plan, index) {
+					t.Errorf("%s\nis done by\n%s", s.Query, plan)
+				}
+			}
+		}
+	})
+}
+
 func TestPlansThatReadAllAreFound(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, cfg store.Config) {
 		db := mustOpen(t, cfg)
