@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -223,7 +224,7 @@ func (p *Provider) loadImage(ctx context.Context, img v1.Image, local string) er
 	}()
 	res, err := p.api.ImageLoad(ctx, r, client.ImageLoadWithQuiet(true))
 	if err == nil {
-		_, err = io.Copy(io.Discard, res)
+		err = loadProblem(res)
 		res.Close()
 	}
 	r.Close() // ends the writer when the engine stopped reading
@@ -233,10 +234,31 @@ func (p *Provider) loadImage(ctx context.Context, img v1.Image, local string) er
 	if err != nil {
 		return fmt.Errorf("load image %s into the engine: %w", local, err)
 	}
-	if _, err := p.api.ImageInspect(ctx, local); err != nil {
-		return fmt.Errorf("load image %s into the engine: it is not there afterwards: %w", local, err)
+	if _, err := p.api.ImageInspect(ctx, local); err != nil { // somebody removed it meanwhile; the next try loads it again
+		return fairlead.Errorf(fairlead.Unavailable, "load image %s into the engine: it is not there afterwards: %w", local, err)
 	}
 	return nil
+}
+
+// loadProblem reads the engine's answer to the end. What goes wrong while it unpacks stands in the answer, whose status is good.
+func loadProblem(answer io.Reader) error {
+	dec := json.NewDecoder(answer)
+	for {
+		var line struct {
+			Error string `json:"error"`
+		}
+		switch err := dec.Decode(&line); {
+		case errors.Is(err, io.EOF):
+			return nil
+		case errors.As(err, new(*json.SyntaxError)): // nothing that says what went wrong
+			_, err := io.Copy(io.Discard, answer)
+			return err
+		case err != nil:
+			return err
+		case line.Error != "":
+			return fairlead.Errorf(fairlead.Failed, "the engine says: %s", line.Error)
+		}
+	}
 }
 
 // pull asks the engine for an outside image. An image that is there already is used when the outside does not answer.
