@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -44,7 +45,7 @@ func printRun(p *printer, run fairlead.Run) {
 	}
 	stages, images := table{}, table{}
 	for _, s := range run.Stages {
-		stages = append(stages, []string{s.Name, string(s.State), p.took(s.StartedAt, s.EndedAt), s.Stack, s.Message})
+		stages = append(stages, []string{s.Name, string(s.State), p.took(s.StartedAt, s.EndedAt), cmp.Or(s.Stack, s.Container), s.Message})
 		for _, i := range s.Images {
 			images = append(images, []string{i.Name, i.Image, i.Digest})
 		}

@@ -3,6 +3,7 @@ package kubernetes
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -45,9 +46,11 @@ func (a *access) lacks(ctx context.Context, p *Provider, q request) []string {
 	return missing
 }
 
+// may asks whether a verb is allowed on a resource, or on a part of one such as pods/log.
 func (p *Provider) may(ctx context.Context, verb, group, resource, namespace string) (bool, error) {
+	resource, part, _ := strings.Cut(resource, "/")
 	answer, err := p.review(ctx, "authorization.k8s.io", "SelfSubjectAccessReview", "selfsubjectaccessreviews", map[string]any{
-		"resourceAttributes": map[string]any{"verb": verb, "group": group, "resource": resource, "namespace": namespace}})
+		"resourceAttributes": map[string]any{"verb": verb, "group": group, "resource": resource, "subresource": part, "namespace": namespace}})
 	if err != nil {
 		return false, err
 	}
@@ -85,6 +88,9 @@ func (p *Provider) About(ctx context.Context) (version string, missing []string,
 		if missing, err = p.need(ctx, missing, "", "events", "list"); err == nil {
 			missing, err = p.need(ctx, missing, "", "namespaces", "get", "create", "delete")
 		}
+	}
+	if err == nil { // the output of job stages
+		missing, err = p.need(ctx, missing, "", "pods/log", "get")
 	}
 	return info.GitVersion, missing, p.explain(ctx, q, err)
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -97,7 +98,7 @@ func TestTheTargetIsAtFault(t *testing.T) {
 			t.Errorf("%s, %v, %v", version, missing, err)
 		}
 		_, missing, err = w.as(t, func(_ *api.Cluster, u *api.AuthInfo) { *u = api.AuthInfo{Token: token} }).About(t.Context())
-		if err != nil || !strings.Contains(strings.Join(missing, "; "), "get, list, watch, create, patch, delete deployments.apps") {
+		if err != nil || !strings.Contains(strings.Join(missing, "; "), "get, list, watch, create, patch, delete deployments.apps") || !slices.Contains(missing, "get pods/log") {
 			t.Errorf("%v, %v", missing, err)
 		}
 		_, _, err = w.as(t, func(_ *api.Cluster, u *api.AuthInfo) { *u = api.AuthInfo{Token: "no-such-token"} }).About(t.Context())
