@@ -19,7 +19,8 @@ import (
 )
 
 // The pipelines of the mixed load, with how many of each 40 messages go to one. What they deploy holds only settings, except
-// for the last, which makes containers. Two share a stack, so that their stages find it busy, wait and try again.
+// for the last, which makes containers. Two share two stacks: their first stages find one busy, wait and try again; their second
+// ones take a lock in turn. One has two runs at once.
 const killsPipeline = `
 name: %[1]s
 variables: [{name: tag, value: none}]
@@ -205,7 +206,7 @@ func (s *server) prepareKills() map[string]string {
 		text := fmt.Sprintf(killsPipeline, name, name+"-1", name+"-2", "load")
 		switch name {
 		case "shared-a", "shared-b":
-			text = fmt.Sprintf(killsPipeline, name, "shared-1", "shared-2", "load")
+			text = fmt.Sprintf(killsPipeline, name, "shared-1", "shared-2", "load") + "    locks: [shared-2]\n"
 		case "box":
 			text = fmt.Sprintf(killsPipeline, name, "box-1", "box-2", "box")
 		case "retried":
@@ -213,7 +214,7 @@ func (s *server) prepareKills() map[string]string {
 		case "after":
 			text = afterPipeline
 		case "alone":
-			text += tellPipeline
+			text = "max_runs: 2\n" + text + tellPipeline
 		}
 		s.mustRun("pipeline", "apply", "-f", s.writeFile(name+".yaml", text))
 		for _, hook := range mustJSON[fairlead.Pipeline](s, "pipeline", "get", name).Webhooks {
@@ -274,6 +275,9 @@ func (s *server) endOf(accepted map[string]acceptance) {
 		}
 	}
 	s.countersAgree(len(byID), len(actions))
+	if locks := mustJSON[[]fairlead.Lock](s, "lock", "list"); len(locks) > 0 {
+		s.t.Errorf("all runs have ended, and locks are held: %+v", locks)
+	}
 	for i, e := range pages[fairlead.Event](s, "/api/v1/events") {
 		if e.Seq != int64(i+1) {
 			s.t.Fatalf("event %d has seq %d: one is missing", i+1, e.Seq)
