@@ -35,3 +35,5 @@ echo "== 1,000 webhooks a second for 30 seconds: accepted, lost (accepted and no
 run ./test/e2e -bench Webhooks -benchtime 1x -count 1
 echo "== lists and details through the API with 100,000 and 1,000,000 recorded runs"
 run ./test/e2e -bench History -benchtime 1x -count 1
+echo "== the console in a browser: lists of 10,000 rows, a log of 100,000 lines"
+run ./test/e2e -bench Console -benchtime 1x -count 1

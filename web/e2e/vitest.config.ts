@@ -1,3 +1,5 @@
 import { defineConfig } from "vitest/config";
 
-export default defineConfig({ test: { environment: "node", include: ["e2e/**/*.e2e.ts"], testTimeout: 400_000, hookTimeout: 60_000, fileParallelism: false } });
+const include = process.env.FAIRLEAD_BENCH ? "e2e/**/*.bench.ts" : "e2e/**/*.e2e.ts";
+
+export default defineConfig({ test: { environment: "node", include: [include], testTimeout: 400_000, hookTimeout: 60_000, fileParallelism: false } });

@@ -29,21 +29,33 @@ export function staleKeys(event: Pick<Event, "kind" | "name">): QueryKey[] {
 
 const gather = 300; // milliseconds in which events share one refresh
 
-/** Collects keys and marks them as stale together, so that a storm of events costs few requests. */
+/**
+ * Collects keys and marks them as stale together, so that a storm of events costs few requests. What is being read is read to its
+ * end before it is marked again: a long list would never be there whole otherwise.
+ */
 export function refresher(client: QueryClient, wait = gather) {
   const keys = new Map<string, QueryKey>();
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let reading = false;
+  const plan = () => {
+    if (!reading && keys.size > 0) timer ??= setTimeout(() => void refresh(), wait);
+  };
+  const refresh = async () => {
+    timer = undefined;
+    const all = [...keys.values()];
+    keys.clear();
+    reading = true;
+    await Promise.all(all.map((queryKey) => client.invalidateQueries({ queryKey })));
+    reading = false;
+    plan();
+  };
   return {
     add(event: Pick<Event, "kind" | "name">) {
       for (const key of staleKeys(event)) keys.set(JSON.stringify(key), key);
-      timer ??= setTimeout(() => {
-        timer = undefined;
-        const all = [...keys.values()];
-        keys.clear();
-        for (const queryKey of all) void client.invalidateQueries({ queryKey });
-      }, wait);
+      plan();
     },
     stop() {
+      keys.clear();
       clearTimeout(timer);
     },
   };

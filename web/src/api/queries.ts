@@ -1,5 +1,5 @@
 // What the pages read, by the keys under which it is kept and refreshed.
-import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
+import { infiniteQueryOptions, keepPreviousData, queryOptions, type QueryFunction, type QueryKey } from "@tanstack/react-query";
 import { api, need, needWithTag, type Noun } from "./client";
 
 const page = 100;
@@ -13,7 +13,7 @@ export const me = queryOptions({
 
 export const pipelines = queryOptions({
   queryKey: ["pipelines"],
-  queryFn: () => all((cursor) => need(api.GET("/api/v1/pipelines", { params: { query: { limit: 500, cursor } } }))),
+  queryFn: whole((cursor) => need(api.GET("/api/v1/pipelines", { params: { query: { limit: 500, cursor } } }))),
 });
 
 export const pipeline = (name: string) =>
@@ -43,9 +43,19 @@ export const runs = (name: string, filter: RunFilter = {}) =>
 export const run = (id: string) =>
   queryOptions({ queryKey: ["runs", id], queryFn: () => need(api.GET("/api/v1/runs/{id}", { params: { path: { id } } })) });
 
+/** The lines of a run's log that hold a text, upper and lower case alike, as the server finds them. */
+export const foundLines = (id: string, stage: string | undefined, text: string) =>
+  infiniteQueryOptions({
+    queryKey: ["log", id, stage ?? "", text],
+    initialPageParam: undefined as string | undefined,
+    queryFn: ({ pageParam }) => need(api.GET("/api/v1/runs/{id}/logs", { params: { path: { id }, query: { stage, q: text, limit: 500, cursor: pageParam } } })) as Promise<Noun<"ListLogLine">>,
+    getNextPageParam: (last) => last.next,
+    gcTime: 0,
+  });
+
 export const groups = queryOptions({
   queryKey: ["groups"],
-  queryFn: () => all((cursor) => need(api.GET("/api/v1/groups", { params: { query: { limit: 500, cursor } } }))),
+  queryFn: whole((cursor) => need(api.GET("/api/v1/groups", { params: { query: { limit: 500, cursor } } }))),
 });
 
 export const group = (name: string) =>
@@ -54,12 +64,12 @@ export const group = (name: string) =>
 export const members = (name: string) =>
   queryOptions({
     queryKey: ["groups", name, "members"],
-    queryFn: () => all((cursor) => need(api.GET("/api/v1/groups/{name}/members", { params: { path: { name }, query: { limit: 500, cursor } } }))),
+    queryFn: whole((cursor) => need(api.GET("/api/v1/groups/{name}/members", { params: { path: { name }, query: { limit: 500, cursor } } }))),
   });
 
 export const templates = queryOptions({
   queryKey: ["templates"],
-  queryFn: () => all((cursor) => need(api.GET("/api/v1/templates", { params: { query: { limit: 500, cursor } } }))),
+  queryFn: whole((cursor) => need(api.GET("/api/v1/templates", { params: { query: { limit: 500, cursor } } }))),
 });
 
 export const template = (name: string) =>
@@ -82,7 +92,7 @@ export const templateSource = (name: string, version: string) =>
 
 export const stacks = queryOptions({
   queryKey: ["stacks"],
-  queryFn: () => all((cursor) => need(api.GET("/api/v1/stacks", { params: { query: { limit: 500, cursor } } }))),
+  queryFn: whole((cursor) => need(api.GET("/api/v1/stacks", { params: { query: { limit: 500, cursor } } }))),
 });
 
 export const stack = (name: string) =>
@@ -130,7 +140,7 @@ export const stackHistory = (name: string) =>
 
 export const channels = queryOptions({
   queryKey: ["channels"],
-  queryFn: () => all((cursor) => need(api.GET("/api/v1/channels", { params: { query: { limit: 500, cursor } } }))),
+  queryFn: whole((cursor) => need(api.GET("/api/v1/channels", { params: { query: { limit: 500, cursor } } }))),
 });
 
 export const channelMessages = (name: string) =>
@@ -161,18 +171,18 @@ export const organizations = queryOptions({
 export const repositories = (org: string) =>
   queryOptions({
     queryKey: ["images", org],
-    queryFn: () => all((cursor) => need(api.GET("/api/v1/organizations/{org}/repositories", { params: { path: { org }, query: { limit: 500, cursor } } }))),
+    queryFn: whole((cursor) => need(api.GET("/api/v1/organizations/{org}/repositories", { params: { path: { org }, query: { limit: 500, cursor } } }))),
   });
 
 export const tags = (image: string) =>
   queryOptions({
     queryKey: ["images", image, "tags"],
-    queryFn: () => all((cursor) => need(api.GET("/api/v1/tags", { params: { query: { image, limit: 500, cursor } } }))),
+    queryFn: whole((cursor) => need(api.GET("/api/v1/tags", { params: { query: { image, limit: 500, cursor } } }))),
   });
 
 export const users = queryOptions({
   queryKey: ["users"],
-  queryFn: () => all((cursor) => need(api.GET("/api/v1/users", { params: { query: { limit: 500, cursor } } }))),
+  queryFn: whole((cursor) => need(api.GET("/api/v1/users", { params: { query: { limit: 500, cursor } } }))),
 });
 
 export const tokens = queryOptions({
@@ -182,14 +192,14 @@ export const tokens = queryOptions({
 
 export const pipelineTemplates = queryOptions({
   queryKey: ["pipeline-templates"],
-  queryFn: () => all((cursor) => need(api.GET("/api/v1/pipeline-templates", { params: { query: { limit: 500, cursor } } }))),
+  queryFn: whole((cursor) => need(api.GET("/api/v1/pipeline-templates", { params: { query: { limit: 500, cursor } } }))),
 });
 
 export const pipelineTemplate = (name: string) =>
   queryOptions({ queryKey: ["pipeline-templates", name], queryFn: () => need(api.GET("/api/v1/pipeline-templates/{name}", { params: { path: { name } } })) });
 
 export const freezes = (past: boolean) =>
-  queryOptions({ queryKey: ["freezes", past], queryFn: () => all((cursor) => need(api.GET("/api/v1/freezes", { params: { query: { past, limit: 500, cursor } } }))) });
+  queryOptions({ queryKey: ["freezes", past], queryFn: whole((cursor) => need(api.GET("/api/v1/freezes", { params: { query: { past, limit: 500, cursor } } }))) });
 
 export const locks = queryOptions({
   queryKey: ["locks"],
@@ -224,13 +234,25 @@ interface Listed<T> {
 // Lists are read whole up to this many items; tables draw only the rows that are seen.
 const most = 20_000;
 
-async function all<T>(read: (cursor: string | undefined) => Promise<Listed<T>>): Promise<T[]> {
-  const items: T[] = [];
-  let cursor: string | undefined;
-  do {
-    const list = await read(cursor);
-    items.push(...list.items);
-    cursor = list.next;
-  } while (cursor && items.length < most);
-  return items;
+/**
+ * Reads a list page by page. The first time, what was read is shown while the rest comes: whenever it has doubled, since drawing costs as well. A list that is there already stays as it
+ * is until it has been read anew.
+ */
+export function whole<T, K extends QueryKey>(read: (cursor: string | undefined) => Promise<Listed<T>>): QueryFunction<T[], K> {
+  return async ({ client, queryKey, signal }) => {
+    const first = client.getQueryData(queryKey) === undefined;
+    let items: T[] = [];
+    let shown = 0;
+    for (let cursor: string | undefined; ; ) {
+      const list = await read(cursor);
+      signal.throwIfAborted();
+      items = items.concat(list.items);
+      cursor = list.next;
+      if (!cursor || items.length >= most) return items;
+      if (first && items.length >= 2 * shown) {
+        client.setQueryData<T[]>(queryKey, items);
+        shown = items.length;
+      }
+    }
+  };
 }

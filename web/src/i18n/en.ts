@@ -55,7 +55,7 @@ export const en = {
   },
   runs: {
     title: "Run {{number}} of {{name}}", stop: "Stop run", stopText: "The running stage is canceled between elements; what was made stays and is recorded.", cause: "Cause", variables: "Variables",
-    log: "Log", resources: "Resources", images: "Images", digest: "Digest", attempt: "Attempt", noLog: "No line yet.", follow: "Follow", searchLog: "Search the log", matches: "{{count}} lines",
+    log: "Log", resources: "Resources", images: "Images", digest: "Digest", attempt: "Attempt", noLog: "No line yet.", follow: "Follow", searchLog: "Search the log", logStart: "Beginning", noMatch: "No line holds this text.", linesAndMore: "{{count}} lines, and more", showAround: "Show what is around", matches: "{{count}} lines",
     stage: "Stage", allStages: "All stages", startAgain: "Start again with these variables", manual: "by hand", webhook: "by webhook", openStack: "Open stack", lines: "{{count}} lines",
     compareMarked: "Compare the two marked", mark: "Mark run {{number}}", noRuns: "No run is like that. Start the pipeline, or take filters away.",
   },

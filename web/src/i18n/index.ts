@@ -1,3 +1,4 @@
+import { useMemo } from "react";
 import i18next from "i18next";
 import { initReactI18next, useTranslation } from "react-i18next";
 import { en, type Texts } from "./en";
@@ -39,36 +40,54 @@ export const savedLanguage = (): string | null => localStorage.getItem(stored);
 type Values = Record<string, string | number>;
 export type Translate = (key: Key, values?: Values) => string;
 
-/** Texts and formats of the language that is chosen. */
+/** Texts and formats of the language that is chosen: the same object until the language changes. */
 export function useText() {
   const { t, i18n } = useTranslation();
   const language = i18n.language as Language;
-  const translate: Translate = (key, values) => t(key, values ?? {});
-  return {
-    t: translate,
-    language,
-    /** The word for a state; the state itself when it has none. */
-    state: (state: string) => t(`state.${state}`, { defaultValue: state }),
-    cause: (cause: string) => t(`causes.${cause}`, { defaultValue: cause }),
-    stageType: (type: string) => t(`stageTypes.${type}`, { defaultValue: type }),
-    verb: (verb: string) => t(`verb.${verb}`, { defaultValue: verb }),
-    ...formats(language),
-  };
+  return useMemo(() => {
+    const translate: Translate = (key, values) => t(key, values ?? {});
+    return {
+      t: translate,
+      language,
+      /** The word for a state; the state itself when it has none. */
+      state: (state: string) => t(`state.${state}`, { defaultValue: state }),
+      cause: (cause: string) => t(`causes.${cause}`, { defaultValue: cause }),
+      stageType: (type: string) => t(`stageTypes.${type}`, { defaultValue: type }),
+      verb: (verb: string) => t(`verb.${verb}`, { defaultValue: verb }),
+      ...formats(language),
+    };
+  }, [t, language]);
 }
 
-/** Numbers and times as the language writes them. */
-export function formats(language: Language) {
+const made = new Map<Language, ReturnType<typeof makeFormats>>();
+
+/** Numbers and times as the language writes them. The browser's formats cost much to make, so each language has them once. */
+export function formats(language: Language): ReturnType<typeof makeFormats> {
+  const present = made.get(language);
+  if (present) return present;
+  const fresh = makeFormats(language);
+  made.set(language, fresh);
+  return fresh;
+}
+
+function makeFormats(language: Language) {
   const time = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium" });
   const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
   const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
   const number = new Intl.NumberFormat(language);
+  const units = new Map<string, Intl.NumberFormat>();
+  const unit = (n: number, u: string) => {
+    const format = units.get(u) ?? new Intl.NumberFormat(language, { style: "unit", unit: u, unitDisplay: "narrow", maximumFractionDigits: 1 });
+    units.set(u, format);
+    return format.format(n);
+  };
   return {
     number: (n: number) => number.format(n),
     time: (iso: string | undefined) => (iso ? time.format(new Date(iso)) : "–"),
     clock: (iso: string) => clock.format(new Date(iso)),
     ago: (iso: string | undefined, now = Date.now()) => (iso ? agoText(relative, (Date.parse(iso) - now) / 1000) : "–"),
     duration: (from: string | undefined, to: string | undefined, now = Date.now()) =>
-      from ? durationText(language, (to ? Date.parse(to) : now) - Date.parse(from)) : "–",
+      from ? durationText(unit, (to ? Date.parse(to) : now) - Date.parse(from)) : "–",
     bytes: (n: number) => bytesText(language, n),
   };
 }
@@ -81,8 +100,7 @@ function agoText(format: Intl.RelativeTimeFormat, seconds: number): string {
   return format.format(Math.trunc(seconds), "second");
 }
 
-function durationText(language: Language, ms: number): string {
-  const unit = (n: number, u: string) => new Intl.NumberFormat(language, { style: "unit", unit: u, unitDisplay: "narrow", maximumFractionDigits: 1 }).format(n);
+function durationText(unit: (n: number, u: string) => string, ms: number): string {
   const s = Math.max(0, ms) / 1000;
   if (s < 60) return unit(s < 10 ? Math.round(s * 10) / 10 : Math.round(s), "second");
   if (s < 3600) return `${unit(Math.floor(s / 60), "minute")} ${unit(Math.round(s % 60), "second")}`;

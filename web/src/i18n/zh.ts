@@ -43,7 +43,7 @@ export const zh: Texts = {
   },
   runs: {
     title: "{{name}} 第 {{number}} 次执行", stop: "停止执行", stopText: "正在运行的阶段会在元素之间取消；已创建的资源会保留并记录。", cause: "启动方式", variables: "全局变量", log: "日志", resources: "部署资源", images: "镜像",
-    digest: "摘要", attempt: "尝试次数", noLog: "暂无日志。", follow: "跟随", searchLog: "搜索日志", matches: "{{count}} 行", stage: "阶段", allStages: "全部阶段", startAgain: "用这些变量再次启动", manual: "手动", webhook: "Webhook",
+    digest: "摘要", attempt: "尝试次数", noLog: "暂无日志。", follow: "跟随", searchLog: "搜索日志", logStart: "回到开头", noMatch: "没有包含该文字的行。", linesAndMore: "{{count}} 行，还有更多", showAround: "查看上下文", matches: "{{count}} 行", stage: "阶段", allStages: "全部阶段", startAgain: "用这些变量再次启动", manual: "手动", webhook: "Webhook",
     openStack: "打开堆栈", lines: "{{count}} 行",
     compareMarked: "对比选中的两次执行", mark: "选择第 {{number}} 次执行", noRuns: "没有符合条件的执行记录。请启动流水线或清除筛选条件。",
   },

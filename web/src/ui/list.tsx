@@ -1,5 +1,5 @@
 // Lists of named things: searched and filtered by the address, drawn a page at a time.
-import type { ReactNode } from "react";
+import { useEffect, useRef, type ReactNode } from "react";
 import { Input, Select, Table, type TableColumnsType } from "antd";
 import { useText } from "../i18n";
 
@@ -31,6 +31,17 @@ interface FiltersProps {
 export function Filters({ filter, onChange, statuses, groups, children }: FiltersProps) {
   const text = useText();
   const { t } = text;
+  const change = useRef<(search: string | undefined) => void>(undefined);
+  useEffect(() => {
+    change.current = (search) => onChange({ ...filter, search });
+  });
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  useEffect(() => () => clearTimeout(timer.current), []);
+  // The list is drawn anew when one pauses, not with every letter.
+  const type = (search: string) => {
+    clearTimeout(timer.current);
+    timer.current = setTimeout(() => change.current?.(search || undefined), 200);
+  };
   return (
     <div className="filters" role="search">
       <Input.Search
@@ -38,7 +49,7 @@ export function Filters({ filter, onChange, statuses, groups, children }: Filter
         defaultValue={filter.search}
         placeholder={t("common.search")}
         aria-label={t("common.search")}
-        onChange={(e) => onChange({ ...filter, search: e.target.value || undefined })}
+        onChange={(e) => type(e.target.value)}
       />
       {statuses && (
         <Select

@@ -1,11 +1,11 @@
-// A log that goes on: lines arrive over a stream, only those in sight are drawn.
-import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
+// A log that goes on: its end at first, what comes before as one scrolls up, and only the lines in sight are drawn.
+import { useEffect, useLayoutEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { Button, Checkbox, Input } from "antd";
-import type { Noun } from "../api/client";
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { foundLines } from "../api/queries";
 import { useText } from "../i18n";
-import { save } from "../picture/svg";
-
-export type Line = Noun<"LogLine">;
+import { LogFeed, logFile, runLog, type Line, type LogPlace } from "./logfeed";
+import { ProblemAlert } from "./problem";
 
 export const lineHeight = 20;
 
@@ -15,124 +15,122 @@ export function inSight(count: number, top: number, height: number, around = 20)
   return [Math.min(from, count), Math.min(count, Math.ceil((top + height) / lineHeight) + around)];
 }
 
-/** The lines of a log. The list grows in place: a flood of lines must not copy what is there again and again; count tells of a change. */
-export interface Lines {
-  lines: readonly Line[];
-  count: number;
-  ended: boolean;
+interface LogProps {
+  run: string;
+  stage: string | undefined;
 }
 
-const tellEvery = 150; // milliseconds: lines come together in batches, so that a flood of them costs few drawings
-
-/** Follows the log of a run while somebody looks at it. */
-export class LogFeed {
-  private readonly lines: Line[] = [];
-  private state: Lines = { lines: this.lines, count: 0, ended: false };
-
-  constructor(private readonly address: string) {}
-
-  readonly now = (): Lines => this.state;
-
-  readonly follow = (tell: () => void): (() => void) => {
-    this.lines.length = 0;
-    this.state = { lines: this.lines, count: 0, ended: false };
-    const source = new EventSource(this.address);
-    const look = (ended: boolean) => {
-      if (this.state.count === this.lines.length && this.state.ended === ended) return;
-      this.state = { lines: this.lines, count: this.lines.length, ended };
-      tell();
-    };
-    const timer = setInterval(() => look(false), tellEvery);
-    const stop = () => {
-      clearInterval(timer);
-      source.close();
-    };
-    let seen = 0;
-    source.addEventListener("line", (message) => {
-      const line = JSON.parse(message.data as string) as Line;
-      if (line.seq <= seen) return; // told again after a broken connection
-      seen = line.seq;
-      this.lines.push(line);
-    });
-    source.addEventListener("end", () => {
-      stop();
-      look(true);
-    });
-    return stop;
-  };
-}
-
-export function useRunLog(run: string, stage: string | undefined): Lines {
-  const feed = useMemo(() => new LogFeed(`/api/v1/runs/${encodeURIComponent(run)}/logs?follow=true${stage === undefined ? "" : `&stage=${encodeURIComponent(stage)}`}`), [run, stage]);
-  return useSyncExternalStore(feed.follow, feed.now);
-}
-
-/** Finds the lines with a word, looking at each line once while the log grows. */
-export function useMatches(lines: readonly Line[], count: number, word: string): readonly Line[] {
-  const [found] = useState<{ word: string; upTo: number; lines: Line[] }>(() => ({ word: "", upTo: 0, lines: [] }));
-  return useMemo(() => searchOn(found, lines, count, word), [found, lines, count, word]);
-}
-
-/** Goes on with a search where it stopped; another word, or a list that began anew, begins from the first line. */
-export function searchOn(found: { word: string; upTo: number; lines: Line[] }, lines: readonly Line[], count: number, word: string): readonly Line[] {
-  if (word === "") return lines;
-  if (found.word !== word || found.upTo > count) Object.assign(found, { word, upTo: 0, lines: [] });
-  for (let i = found.upTo; i < count; i++) {
-    const line = lines[i];
-    if (line?.text.toLowerCase().includes(word)) found.lines.push(line);
-  }
-  found.upTo = count;
-  return found.lines;
-}
-
-export function LogView({ lines, count, name, showStage }: { lines: readonly Line[]; count: number; name: string; showStage: boolean }) {
-  const { t, clock } = useText();
+export function LogView({ run, stage }: LogProps) {
+  const { t, number } = useText();
+  const feed = useMemo(() => new LogFeed(runLog(run, stage)), [run, stage]);
+  const log = useSyncExternalStore(feed.listen, feed.now);
   const [search, setSearch] = useState("");
   const [follow, setFollow] = useState(true);
-  const [view, setView] = useState({ top: 0, height: 440 });
-  const place = useRef<HTMLDivElement>(null);
-  const wanted = search.toLowerCase();
-  const shown = useMatches(lines, count, wanted);
-  useEffect(() => {
-    if (follow && place.current) place.current.scrollTop = place.current.scrollHeight;
-  }, [follow, shown.length]);
-  const [from, to] = inSight(shown.length, view.top, view.height);
-  const download = () => {
-    const text = lines.map((l) => `${l.time} ${l.stage ?? ""} ${l.level} ${l.text}\n`).join("");
-    save(`${name}.log`, new Blob([text], { type: "text/plain" }));
+  const [mark, setMark] = useState<number>();
+  const wanted = useSettled(search.trim());
+  const go = (place: LogPlace) => {
+    setSearch("");
+    setFollow(place === "end");
+    setMark(typeof place === "number" ? place : undefined);
+    void feed.go(place);
   };
+  const found = useInfiniteQuery({ ...foundLines(run, stage, wanted), enabled: wanted !== "" });
+  const matches = useMemo(() => found.data?.pages.flatMap((p) => p.items) ?? [], [found.data]);
+  const { hasNextPage, isFetching, fetchNextPage } = found;
+  useEffect(() => {
+    // A page may hold few lines or none and have a next all the same: the server looks at so many lines for each.
+    if (hasNextPage && !isFetching && matches.length < 500) void fetchNextPage();
+  }, [hasNextPage, isFetching, fetchNextPage, matches.length]);
+  const count = wanted === "" ? log.count : matches.length;
   return (
     <>
       <div className="filters">
-        <Input.Search allowClear placeholder={t("runs.searchLog")} aria-label={t("runs.searchLog")} onChange={(e) => setSearch(e.target.value)} />
-        <Checkbox checked={follow} onChange={(e) => setFollow(e.target.checked)}>{t("runs.follow")}</Checkbox>
-        <Button onClick={download}>{t("common.download")}</Button>
-        <span className="dim">{t("runs.lines", { count: shown.length })}</span>
+        <Input.Search allowClear value={search} maxLength={200} placeholder={t("runs.searchLog")} aria-label={t("runs.searchLog")} loading={wanted !== "" && isFetching} onChange={(e) => setSearch(e.target.value)} />
+        <Button onClick={() => go("start")}>{t("runs.logStart")}</Button>
+        <Checkbox checked={follow} onChange={(e) => (e.target.checked ? go("end") : setFollow(false))}>{t("runs.follow")}</Checkbox>
+        <Button href={logFile(run, stage)} download>{t("common.download")}</Button>
+        <span className="dim">{t((wanted === "" ? log.older || log.newer : hasNextPage) ? "runs.linesAndMore" : "runs.lines", { count: number(count) })}</span>
       </div>
-      <div
-        ref={place}
-        className="log"
-        role="log"
-        aria-label={t("runs.log")}
-        tabIndex={0}
-        onScroll={(e) => {
-          const { scrollTop, clientHeight, scrollHeight } = e.currentTarget;
-          setView({ top: scrollTop, height: clientHeight });
-          if (follow && scrollTop + clientHeight < scrollHeight - 2 * lineHeight) setFollow(false);
-        }}
-      >
-        {shown.length === 0 && <p className="log-line dim">{t("runs.noLog")}</p>}
-        <div style={{ height: shown.length * lineHeight }}>
-          {shown.slice(from, to).map((line, i) => (
-            <div key={line.seq} className={`log-line ${line.level} ${line.stream ?? ""}`} style={{ top: (from + i) * lineHeight }}>
-              <span className="dim">{clock(line.time)}</span>
-              {showStage && line.stage && <span className="dim">[{line.stage}]</span>}
-              <span><Marked text={line.text} word={wanted} /></span>
-            </div>
-          ))}
-        </div>
-      </div>
+      <ProblemAlert error={wanted === "" ? log.error : found.error} />
+      {wanted === "" ? (
+        <Lines key="log" lines={log.lines} count={log.count} shift={log.shift} follow={follow && !log.newer} onLeave={() => setFollow(false)} mark={mark} showStage={stage === undefined} empty={log.loading ? t("common.loading") : t("runs.noLog")} onTop={() => void feed.readOlder()} onBottom={() => void feed.readNewer()} />
+      ) : (
+        <Lines key={wanted} lines={matches} count={matches.length} showStage={stage === undefined} word={wanted.toLowerCase()} empty={isFetching ? t("common.loading") : t("runs.noMatch")} onBottom={() => hasNextPage && !isFetching && void fetchNextPage()} onChoose={(line) => go(line.seq)} />
+      )}
     </>
+  );
+}
+
+/** What somebody types, once they pause. */
+function useSettled(text: string, ms = 300): string {
+  const [settled, settle] = useState(text);
+  useEffect(() => {
+    const timer = setTimeout(() => settle(text), text === "" ? 0 : ms);
+    return () => clearTimeout(timer);
+  }, [text, ms]);
+  return text === "" ? "" : settled;
+}
+
+interface LinesProps {
+  lines: readonly Line[];
+  count: number;
+  shift?: number;
+  follow?: boolean;
+  onLeave?: () => void;
+  onTop?: () => void;
+  onBottom?: () => void;
+  onChoose?: (line: Line) => void;
+  mark?: number;
+  word?: string;
+  showStage: boolean;
+  empty: string;
+}
+
+function Lines({ lines, count, shift = 0, follow = false, onLeave, onTop, onBottom, onChoose, mark, word = "", showStage, empty }: LinesProps) {
+  const { t, clock } = useText();
+  const [view, setView] = useState({ top: 0, height: 440 });
+  const place = useRef<HTMLDivElement>(null);
+  const shifted = useRef(shift);
+  useLayoutEffect(() => {
+    const box = place.current;
+    if (!box) return;
+    if (follow) box.scrollTop = box.scrollHeight;
+    else if (shift !== shifted.current) box.scrollTop += (shift - shifted.current) * lineHeight; // what was in sight stays in sight
+    shifted.current = shift;
+  }, [follow, count, shift]);
+  const marked = mark === undefined ? -1 : lines.findIndex((l) => l.seq === mark);
+  useLayoutEffect(() => {
+    // Once, when the line is there: lines that come before it later move it by themselves.
+    if (marked >= 0 && place.current) place.current.scrollTop = Math.max(0, marked * lineHeight - place.current.clientHeight / 2);
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [mark, marked >= 0]);
+  const [from, to] = inSight(count, view.top, view.height);
+  return (
+    <div
+      ref={place}
+      className="log"
+      role="log"
+      aria-label={t("runs.log")}
+      tabIndex={0}
+      onScroll={(e) => {
+        const { scrollTop, clientHeight, scrollHeight } = e.currentTarget;
+        setView({ top: scrollTop, height: clientHeight });
+        if (follow && scrollTop + clientHeight < scrollHeight - 2 * lineHeight) onLeave?.();
+        if (scrollTop < 10 * lineHeight) onTop?.();
+        if (scrollTop + clientHeight > scrollHeight - 10 * lineHeight) onBottom?.();
+      }}
+    >
+      {count === 0 && <p className="log-line dim">{empty}</p>}
+      <div style={{ height: count * lineHeight }}>
+        {lines.slice(from, to).map((line, i) => (
+          <div key={line.seq} className={`log-line ${line.level} ${line.stream ?? ""}${line.seq === mark ? " chosen" : ""}`} style={{ top: (from + i) * lineHeight }}>
+            {onChoose ? <button type="button" className="dim" title={t("runs.showAround")} aria-label={`${t("runs.showAround")} ${clock(line.time)}`} onClick={() => onChoose(line)}>{clock(line.time)}</button> : <span className="dim">{clock(line.time)}</span>}
+            {showStage && line.stage && <span className="dim">[{line.stage}]</span>}
+            <span><Marked text={line.text} word={word} /></span>
+          </div>
+        ))}
+      </div>
+    </div>
   );
 }
 

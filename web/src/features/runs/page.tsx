@@ -8,7 +8,7 @@ import { useText } from "../../i18n";
 import { pipelinePicture } from "../../picture/model";
 import { PictureView } from "../../picture/view";
 import { Confirm } from "../../ui/confirm";
-import { LogView, useRunLog } from "../../ui/log";
+import { LogView } from "../../ui/log";
 import { PipelineLink, StackLink } from "../../ui/name";
 import { Facts, Loaded, Page } from "../../ui/page";
 import { Ago, StateTag, Took } from "../../ui/state";
@@ -88,7 +88,7 @@ function Content({ run }: { run: Run }) {
         activeKey={tab ?? "log"}
         onChange={(key) => void navigate({ search: (s) => ({ ...s, tab: key }), replace: true })}
         items={[
-          { key: "log", label: t("runs.log"), children: <Log key={`${run.id} ${chosen ?? ""}`} run={run} stage={chosen} /> },
+          { key: "log", label: t("runs.log"), children: <LogView key={`${run.id} ${chosen ?? ""}`} run={run.id} stage={chosen} /> },
           { key: "resources", label: t("runs.resources"), children: <Resources stages={stage ? [stage] : stages} /> },
           { key: "parameters", label: t("pipelines.parameters"), children: <Parameters stages={stage ? [stage] : stages} /> },
           { key: "variables", label: t("runs.variables"), children: <Facts items={Object.entries(run.variables).map(([k, v]) => [k, <code key={k}>{v}</code>])} /> },
@@ -118,9 +118,4 @@ function StageFacts({ stage }: { stage: StageRun }) {
       ]}
     />
   );
-}
-
-function Log({ run, stage }: { run: Run; stage: string | undefined }) {
-  const { lines, count } = useRunLog(run.id, stage);
-  return <LogView lines={lines} count={count} name={`${run.pipeline}-${run.number}`} showStage={stage === undefined} />;
 }
