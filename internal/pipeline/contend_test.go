@@ -112,6 +112,44 @@ func TestManyContend(t *testing.T) {
 	}
 }
 
+// TestLookKeepsWhatIsGiven has one look at all that wait take a stage out of the line, give its lock to the next, and come to that
+// next one: it runs by then, and the one behind it goes on waiting.
+func TestLookKeepsWhatIsGiven(t *testing.T) {
+	b := newBench(t)
+	hold := newGate(t)
+	b.world.Set("web", stacktest.Behaviour{Hold: hold.ch})
+	b.write(func(ctx context.Context, tx *store.Tx) error {
+		return tx.CreateTarget(ctx, &fairlead.Target{Name: "other", Kind: fairlead.TargetEngine})
+	})
+	b.rules(9)
+	on := func(name, target, locks string) {
+		b.apply(strings.Replace(each(name, "", "    locks: "+locks+"\n"), "create: true", "create: true, target: "+target, 1))
+	}
+	on("z", "other", "[b]")
+	on("y", fairlead.LocalTarget, "[a, b]")
+	on("x", "other", "[a]")
+	on("w", "other", "[a]")
+	first := b.until(b.start("z", nil).ID, "at work", atWork)
+	runs := []fairlead.Run{first, b.start("y", nil), b.start("x", nil), b.start("w", nil)}
+	if got := b.states(runs); got != "running waiting waiting waiting" {
+		t.Fatalf("states %s", got)
+	}
+	b.rules(9, b.opensIn(2*time.Hour))
+	b.until(runs[2].ID, "at work", atWork)
+	if got := b.states(runs); got != "running waiting running waiting" {
+		t.Errorf("states %s", got)
+	}
+	b.crowd(1, 9, 9)
+	hold.open()
+	for _, i := range []int{0, 2, 3} {
+		b.ended(runs[i].ID, fairlead.RunSucceeded)
+	}
+	b.clock.add(2*time.Hour + time.Minute)
+	b.due()
+	b.ended(runs[1].ID, fairlead.RunSucceeded)
+	b.nothingHeld()
+}
+
 // TestRecoverTurns takes away what stages hold and wait for, and the jobs, which nothing but a tampering hand does.
 func TestRecoverTurns(t *testing.T) {
 	b := newBench(t)

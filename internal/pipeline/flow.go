@@ -91,6 +91,9 @@ func (e *Engine) look(ctx context.Context, tx *store.Tx, t store.Turn) (freed []
 func (e *Engine) weigh(ctx context.Context, tx *store.Tx, run fairlead.Run, i int) (next fairlead.Run, freed []string, moved bool, err error) {
 	t := transition{run: &run}
 	if t.asking(i) == nil {
+		if s := t.stage(i); s != nil && s.State == fairlead.StageRunning && s.Turn != nil { // it got its turn since, and keeps it
+			return run, nil, true, tx.DropWaiting(ctx, run.ID, i)
+		}
 		freed, err = tx.DropTurns(ctx, run.ID, i)
 		return run, freed, true, err
 	}
