@@ -78,6 +78,7 @@ type bench struct {
 	db     *store.DB
 	stacks *stack.Engine
 	engine *pipeline.Engine
+	slice  time.Duration // of the work on containers; 0: as long as ever
 	// dead cuts this life of the server off its target, as a kill does.
 	dead atomic.Bool
 }
@@ -170,6 +171,9 @@ func (b *bench) open() {
 		return runner{b.jobs.Runner(), b}, nil
 	},
 		Notify: sender, DB: db, Stacks: b.stacks, Images: images, Log: log, Now: b.clock.now, PublicURL: "http://fairlead.test", Samples: examples.PipelineTemplates()})
+	if b.slice > 0 {
+		b.engine.SetSliceTime(b.slice)
+	}
 }
 
 func (b *bench) startJobs() {
@@ -214,7 +218,7 @@ func copyFile(to, from string) error {
 // restart begins a new life on a directory, with the same world.
 func (b *bench) restart(dir string) *bench {
 	b.Helper()
-	life := &bench{TB: b.TB, dir: dir, world: b.world, jobs: b.jobs, clock: b.clock}
+	life := &bench{TB: b.TB, dir: dir, world: b.world, jobs: b.jobs, clock: b.clock, slice: b.slice}
 	life.open()
 	life.startJobs()
 	return life

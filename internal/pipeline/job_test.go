@@ -81,6 +81,13 @@ func (b *bench) once(containers int) {
 	}
 }
 
+// stageJob is the container that a run's first stage has at work.
+func (b *bench) stageJob(run string) (j store.StageJob) {
+	b.Helper()
+	b.read(func(ctx context.Context, tx *store.Tx) (err error) { j, err = tx.StageJob(ctx, run, 0, 1); return err })
+	return j
+}
+
 // output are the lines of a log that containers wrote, with their stream.
 func (b *bench) output(run string) (texts []string) {
 	b.Helper()
@@ -365,6 +372,27 @@ func TestKilledServerFollowsOn(t *testing.T) {
 	if got := life.output(run.ID); !slices.Equal(got, want) {
 		t.Errorf("output %q, want %q", got, want)
 	}
+	life.once(1)
+	life.must(errors.Join(life.db.Close(), b.db.Close()))
+}
+
+// TestSecondAttemptAtASliceHandsOn kills the server within a slice: the next life works it again, and those after it too.
+func TestSecondAttemptAtASliceHandsOn(t *testing.T) {
+	storetest.OnlySQLite(t)
+	b := newBench(t)
+	hold := newGate(t)
+	b.jobs.Set(tool, jobtest.Behaviour{Hold: hold.ch, Output: out("1")})
+	b.apply(jobPipeline(""))
+	run := b.start("web", nil)
+	b.until(run.ID, "at work", func(run fairlead.Run) bool { return len(b.output(run.ID)) == 1 })
+	dir := b.snapshot()
+	b.dead.Store(true)
+	b.slice = 50 * time.Millisecond
+	life := b.restart(dir)
+	was := life.stageJob(run.ID)
+	life.until(run.ID, "some slices on", func(fairlead.Run) bool { return life.stageJob(run.ID).Slice > was.Slice+3 })
+	hold.open()
+	life.ended(run.ID, fairlead.RunSucceeded)
 	life.once(1)
 	life.must(errors.Join(life.db.Close(), b.db.Close()))
 }

@@ -417,6 +417,9 @@ func (w *containerWork) save(ctx context.Context, more func(ctx context.Context,
 			return err
 		}
 		w.stored.Worker = w.job.Attempt
+		if w.stored.Slice != w.job.Args.Slice { // the next slice's job counts its own attempts
+			w.stored.Worker = 0
+		}
 		if err := tx.UpdateStageJob(ctx, &w.stored); err != nil || more == nil {
 			return err
 		}
