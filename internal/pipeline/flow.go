@@ -171,10 +171,10 @@ func (w *weighing) barriers(ctx context.Context, limit *int) (list []barrier, er
 	s := w.run.Stages[w.stage]
 	if s.Parent == "" {
 		if len(w.run.Windows) > 0 {
-			list = append(list, openTimes{"pipeline " + w.run.Pipeline, w.run.Windows})
+			list = append(list, openTimesOf("pipeline "+w.run.Pipeline, w.run.Windows))
 		}
 		if s.Policy != nil && len(s.Policy.Windows) > 0 {
-			list = append(list, openTimes{"stage " + quote(s.Name), s.Policy.Windows})
+			list = append(list, openTimesOf("stage "+quote(s.Name), s.Policy.Windows))
 		}
 	}
 	if !w.run.Ruled {
@@ -187,7 +187,7 @@ func (w *weighing) barriers(ctx context.Context, limit *int) (list []barrier, er
 		}
 		*limit = limits.Stages
 		if len(windows) > 0 {
-			list = append(list, openTimes{"target " + w.target, windows})
+			list = append(list, openTimesOf("target "+w.target, windows))
 		}
 	}
 	if !deploys(s.Type) && s.Type != fairlead.StageParallel {
@@ -209,7 +209,7 @@ func (w *weighing) barriers(ctx context.Context, limit *int) (list []barrier, er
 // closed has the stage wait for a time, in no line and with nothing held.
 func (w *weighing) closed(ctx context.Context, at time.Time, why string, found bool) (Event, error) {
 	if !found {
-		why += "; there is no time within a year at which it may begin"
+		why += "; no time is in sight at which it may begin"
 	}
 	answer := TurnWaits{Stage: w.stage, Text: why, At: &at}
 	have, err := w.tx.StageTurns(ctx, w.run.ID, w.stage)

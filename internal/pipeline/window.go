@@ -12,6 +12,9 @@ import (
 // horizon is how far ahead a time is looked for at which all windows are open.
 const horizon = 366 * 24 * time.Hour
 
+// maxOpenings bounds how many openings are tried, so that windows that are short, many and never open together take no time.
+const maxOpenings = 1000
+
 // barrier is something that keeps a deploying stage from beginning for some time: windows that are closed, or a freeze.
 type barrier interface {
 	// closedAt says until when a stage cannot begin that would at a time, and why. The zero time: it can. A time that lies
@@ -22,7 +25,24 @@ type barrier interface {
 // openTimes are the windows of one pipeline, stage or target; one of them must be open.
 type openTimes struct {
 	of      string // whose they are
-	windows []fairlead.Window
+	windows []openTime
+}
+
+// openTime is a window that has been read.
+type openTime struct {
+	opens    cron.Schedule
+	duration time.Duration
+	zone     string
+}
+
+func openTimesOf(of string, windows []fairlead.Window) openTimes {
+	o := openTimes{of: of}
+	for _, w := range windows {
+		if s, err := openings(w); err == nil { // it was checked when it was stored
+			o.windows = append(o.windows, openTime{s, time.Duration(w.Duration), w.Timezone})
+		}
+	}
+	return o
 }
 
 // openings is when a window opens.
@@ -43,16 +63,12 @@ func openings(w fairlead.Window) (cron.Schedule, error) {
 func (o openTimes) closedAt(at time.Time) (until time.Time, why string) {
 	zone := ""
 	for _, w := range o.windows {
-		s, err := openings(w)
-		if err != nil {
-			continue // it was checked when it was stored
-		}
 		// The window is open when it opened less than its duration ago.
-		if last := s.Next(at.Add(-time.Duration(w.Duration))); !last.IsZero() && !last.After(at) {
+		if last := w.opens.Next(at.Add(-w.duration)); !last.IsZero() && !last.After(at) {
 			return time.Time{}, ""
 		}
-		if next := s.Next(at); !next.IsZero() && (until.IsZero() || next.Before(until)) {
-			until, zone = next, w.Timezone
+		if next := w.opens.Next(at); !next.IsZero() && (until.IsZero() || next.Before(until)) {
+			until, zone = next, w.zone
 		}
 	}
 	if until.IsZero() {
@@ -89,9 +105,11 @@ func (f frozen) closedAt(at time.Time) (until time.Time, why string) {
 }
 
 // opening is the first time from now on at which no barrier stands in the way: now itself with an empty why, or later with what
-// stands in the way now. found is false when there is none within the horizon; then at is when to look again.
+// stands in the way now. found is false when there is none within the horizon, or within as many openings as are tried; then at is
+// when to look again.
 func opening(barriers []barrier, now time.Time) (at time.Time, why string, found bool) {
 	at = now
+	tried := 0
 	for again := true; again; {
 		again = false
 		for _, b := range barriers {
@@ -104,6 +122,9 @@ func opening(barriers []barrier, now time.Time) (at time.Time, why string, found
 			}
 			if until.Sub(now) > horizon {
 				return now.Add(horizon), why, false
+			}
+			if tried++; tried > maxOpenings {
+				return until, why, false
 			}
 			at, again = until, true
 		}

@@ -19,8 +19,8 @@ func TestOpening(t *testing.T) {
 	hours := func(cron string, d time.Duration, zone string) fairlead.Window {
 		return fairlead.Window{Cron: cron, Duration: fairlead.Duration(d), Timezone: zone}
 	}
-	office := openTimes{"pipeline shop", []fairlead.Window{hours("0 9 * * 1-5", 8*time.Hour, "Asia/Shanghai")}}
-	night := openTimes{"target prod", []fairlead.Window{hours("0 22 * * *", 4*time.Hour, ""), hours("30 6 * * *", time.Hour, "")}}
+	office := openTimesOf("pipeline shop", []fairlead.Window{hours("0 9 * * 1-5", 8*time.Hour, "Asia/Shanghai")})
+	night := openTimesOf("target prod", []fairlead.Window{hours("0 22 * * *", 4*time.Hour, ""), hours("30 6 * * *", time.Hour, "")})
 	freeze := frozen{fairlead.Freeze{Scope: fairlead.FreezeTarget, Name: "prod", From: day("2026-11-27 00:00"), Until: day("2026-11-30 02:30"), Reason: "fair"}}
 	for _, tt := range []struct {
 		name     string
@@ -53,8 +53,12 @@ func TestOpening(t *testing.T) {
 			}
 		})
 	}
-	never := []barrier{openTimes{"a", []fairlead.Window{hours("0 1 * * *", time.Hour, "")}}, openTimes{"b", []fairlead.Window{hours("0 3 * * *", time.Hour, "")}}}
+	never := []barrier{openTimesOf("a", []fairlead.Window{hours("0 1 * * *", time.Hour, "")}), openTimesOf("b", []fairlead.Window{hours("0 3 * * *", time.Hour, "")})}
 	if at, why, found := opening(never, day("2026-11-26 10:00")); found || why == "" || at.Sub(day("2026-11-26 10:00")) != horizon {
 		t.Errorf("windows that are never open together: %s, %q, %t", at, why, found)
+	}
+	odd := []barrier{openTimesOf("a", []fairlead.Window{hours("*/2 * * * *", time.Minute, "Asia/Shanghai")}), openTimesOf("b", []fairlead.Window{hours("1-59/2 * * * *", time.Minute, "")})}
+	if at, why, found := opening(odd, day("2026-11-26 10:00")); found || why == "" || at.Sub(day("2026-11-26 10:00")) != (maxOpenings+1)*time.Minute {
+		t.Errorf("windows of every other minute: %s, %q, %t", at, why, found)
 	}
 }
