@@ -60,27 +60,19 @@ func (db *DB) tell(n news) {
 	}
 }
 
-// steady runs statements whole or not at all: the end of a context is noticed between two statements. Watching for it in the
-// middle costs SQLite a goroutine or two for each statement, more than most of ours take, and PostgreSQL the connection with
-// the parts of others in the same transaction.
+// steady runs statements whole or not at all: [Tx] looks at the end of a context before each, and nothing does in the middle.
+// Watching for it there costs SQLite a goroutine or two for each statement, more than most of ours take. PostgreSQL would lose
+// the connection, with the parts of others in the same transaction; it also does when a statement comes with an ended context.
 type steady struct{ *sql.Conn }
 
 func (s steady) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	return s.Conn.ExecContext(unwatched(ctx), query, args...)
+	return s.Conn.ExecContext(context.WithoutCancel(ctx), query, args...)
 }
 
 func (s steady) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	return s.Conn.QueryContext(unwatched(ctx), query, args...)
+	return s.Conn.QueryContext(context.WithoutCancel(ctx), query, args...)
 }
 
 func (s steady) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	return s.Conn.QueryRowContext(unwatched(ctx), query, args...)
-}
-
-// unwatched is a context that does not end while something uses it.
-func unwatched(ctx context.Context) context.Context {
-	if ctx.Err() != nil {
-		return ctx
-	}
-	return context.WithoutCancel(ctx)
+	return s.Conn.QueryRowContext(context.WithoutCancel(ctx), query, args...)
 }

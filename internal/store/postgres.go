@@ -127,7 +127,7 @@ func (p *postgresDB) begin(ctx context.Context) (*txn, error) {
 	}
 	s := steady{conn}
 	do := func(ctx context.Context, what string) error {
-		_, err := s.ExecContext(context.WithoutCancel(ctx), what)
+		_, err := s.ExecContext(ctx, what)
 		return err
 	}
 	t := &txn{

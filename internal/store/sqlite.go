@@ -116,7 +116,7 @@ func beginSQLite(ctx context.Context, db *sql.DB, begin string) (*txn, error) {
 		return nil, errors.Join(err, conn.Close())
 	}
 	do := func(ctx context.Context, what string) error {
-		_, err := s.ExecContext(context.WithoutCancel(ctx), what)
+		_, err := s.ExecContext(ctx, what)
 		return err
 	}
 	committed, marked := false, false

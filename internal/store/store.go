@@ -158,8 +158,11 @@ func (db *DB) broken(ctx context.Context, step string, err error) error {
 	return fmt.Errorf("store: %s: %w", step, err)
 }
 
-// Exec runs a statement. Breaking a promise of uniqueness is a Conflict.
+// Exec runs a statement, unless ctx has ended. Breaking a promise of uniqueness is a Conflict.
 func (tx *Tx) Exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	res, err := tx.raw.ExecContext(ctx, query, tx.db.sql.arguments(args)...)
 	if what, ok := tx.db.sql.duplicate(err); ok {
 		return nil, fairlead.Errorf(fairlead.Conflict, "it exists already: %s", what)
@@ -167,15 +170,26 @@ func (tx *Tx) Exec(ctx context.Context, query string, args ...any) (sql.Result, 
 	return res, err
 }
 
-// Query runs a query. The caller closes the rows, before the next statement; see [Collect].
+// Query runs a query, unless ctx has ended. The caller closes the rows, before the next statement; see [Collect].
 func (tx *Tx) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	return tx.raw.QueryContext(ctx, query, tx.db.sql.arguments(args)...)
 }
 
-// QueryRow runs a query for at most one row.
-func (tx *Tx) QueryRow(ctx context.Context, query string, args ...any) *sql.Row {
+// QueryRow runs a query for at most one row, unless ctx has ended.
+func (tx *Tx) QueryRow(ctx context.Context, query string, args ...any) Row {
+	if err := ctx.Err(); err != nil {
+		return noRow{err}
+	}
 	return tx.raw.QueryRowContext(ctx, query, tx.db.sql.arguments(args)...)
 }
+
+// noRow is the row of a query that was not run.
+type noRow struct{ err error }
+
+func (r noRow) Scan(...any) error { return r.err }
 
 // Seal encrypts with the key of the data directory; see [DB.Seal].
 func (tx *Tx) Seal(b []byte) ([]byte, error) { return tx.db.Seal(b) }

@@ -73,7 +73,7 @@ type batch struct {
 	completed []int64 // jobs
 
 	done chan struct{} // closed at the end
-	err  error         // set before: nothing of the batch is stored
+	err  error         // set before: nothing of the batch is stored. It is for all, whoever's context has ended
 }
 
 // part does the part of one caller. When it fails, nothing of it remains in the batch.
@@ -81,7 +81,7 @@ func (db *DB) part(ctx context.Context, b *batch, fn func(tx *Tx) error) (err er
 	first := b.parts == 0
 	if !first {
 		if err := b.raw.mark(ctx); err != nil {
-			b.err = db.broken(ctx, "begin", err)
+			b.err = db.broken(context.WithoutCancel(ctx), "begin", err)
 			return b.err
 		}
 	}
@@ -92,7 +92,7 @@ func (db *DB) part(ctx context.Context, b *batch, fn func(tx *Tx) error) (err er
 			if first { // there is nothing else in the batch
 				b.err = errNothing
 			} else if back := b.raw.back(ctx); back != nil {
-				b.err = db.broken(ctx, "roll back a part", back)
+				b.err = db.broken(context.WithoutCancel(ctx), "roll back a part", back)
 			}
 		}
 		if panicked != nil {
@@ -116,7 +116,7 @@ var errNothing = errors.New("store: nothing to commit")
 func (db *DB) end(ctx context.Context, b *batch) {
 	if b.err == nil {
 		if err := b.raw.commit(context.WithoutCancel(ctx), b.news); err != nil {
-			b.err = db.broken(ctx, "commit", err)
+			b.err = db.broken(context.WithoutCancel(ctx), "commit", err)
 		}
 	}
 	b.raw.rollback()

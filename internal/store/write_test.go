@@ -180,3 +180,44 @@ func testAFailedCommitIsToldToAll(t *testing.T, cfg store.Config) {
 	}
 	mustWrite(t, db, insertNumber(7)) // the next one has a good connection
 }
+
+func TestACanceledPartSparesTheOthers(t *testing.T) {
+	storetest.Each(t, testACanceledPartSparesTheOthers)
+}
+
+func testACanceledPartSparesTheOthers(t *testing.T, cfg store.Config) {
+	db := withNumbers(t, cfg)
+	statements := map[string]func(ctx context.Context, tx *store.Tx) error{
+		"Exec": insertNumber(100),
+		"Query": func(ctx context.Context, tx *store.Tx) error {
+			rows, err := tx.Query(ctx, `SELECT n FROM numbers`)
+			_, err = store.Collect(rows, err, func(row store.Row) (n int, err error) { return n, row.Scan(&n) })
+			return err
+		},
+		"QueryRow": func(ctx context.Context, tx *store.Tx) error {
+			var n int
+			return tx.QueryRow(ctx, `SELECT count(*) FROM numbers`).Scan(&n)
+		},
+	}
+	c := newCrowd(t, db, insertNumber(0))
+	c.join(t.Context(), insertNumber(1), c.well)
+	for name, statement := range statements {
+		ctx, giveUp := context.WithCancel(t.Context())
+		c.join(ctx, func(ctx context.Context, tx *store.Tx) error {
+			if err := insertNumber(10)(ctx, tx); err != nil {
+				return err
+			}
+			giveUp()
+			return statement(ctx, tx)
+		}, func(err error) {
+			if !errors.Is(err, context.Canceled) {
+				t.Errorf("%s with an ended context gave %v", name, err)
+			}
+		})
+	}
+	c.join(t.Context(), insertNumber(2), c.well)
+	c.release()
+	if got := numbers(t, db); !slices.Equal(got, []int{0, 1, 2}) {
+		t.Errorf("stored are %v", got)
+	}
+}
