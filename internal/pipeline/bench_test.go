@@ -71,14 +71,15 @@ func (c *clock) add(d time.Duration) { c.added.Add(int64(d)) }
 // [stacktest.World].
 type bench struct {
 	testing.TB
-	dir    string
-	world  *stacktest.World
-	jobs   *jobtest.World
-	clock  *clock
-	db     *store.DB
-	stacks *stack.Engine
-	engine *pipeline.Engine
-	slice  time.Duration // of the work on containers; 0: as long as ever
+	dir      string
+	world    *stacktest.World
+	jobs     *jobtest.World
+	clock    *clock
+	db       *store.DB
+	stacks   *stack.Engine
+	engine   *pipeline.Engine
+	slice    time.Duration // of the work on containers; 0: as long as ever
+	noRunner func() error  // when it is set, a runner is not to be had, for this reason
 	// dead cuts this life of the server off its target, as a kill does.
 	dead atomic.Bool
 }
@@ -168,6 +169,9 @@ func (b *bench) open() {
 	}})
 	sender := notify.New(notify.Config{DB: db, Log: log, Now: b.clock.now, AllowPrivate: true})
 	b.engine = pipeline.New(pipeline.Config{Runner: func(context.Context, fairlead.Target) (pipeline.Runner, error) {
+		if b.noRunner != nil {
+			return nil, b.noRunner()
+		}
 		return runner{b.jobs.Runner(), b}, nil
 	},
 		Notify: sender, DB: db, Stacks: b.stacks, Images: images, Log: log, Now: b.clock.now, PublicURL: "http://fairlead.test", Samples: examples.PipelineTemplates()})

@@ -192,6 +192,44 @@ func TestStoppedAndLateJobsAreRemoved(t *testing.T) {
 	b.once(3)
 }
 
+// TestContainerThatStaysDoesNotHoldItsRun stops a run whose container the target does not let go, for a day.
+func TestContainerThatStaysDoesNotHoldItsRun(t *testing.T) {
+	b := newBench(t)
+	b.jobs.Set(tool, jobtest.Behaviour{Hold: newGate(t).ch, Output: out("at work"), Stays: true})
+	b.apply(jobPipeline(""))
+	run := b.start("web", nil)
+	b.until(run.ID, "at work", func(run fairlead.Run) bool { return len(b.output(run.ID)) > 0 })
+	_, err := b.engine.Stop(t.Context(), alice(), run.ID)
+	b.must(err)
+	b.until(run.ID, "held up", func(run fairlead.Run) bool { return strings.Contains(run.Stages[0].Message, "still being deleted") })
+	b.clock.add(3 * time.Minute)
+	got := b.ended(run.ID, fairlead.RunCanceled)
+	wantText(t, got.Stages[0].Message, "could not be removed and may still run: still being deleted")
+	b.clock.add(25 * time.Hour)
+	late := time.After(30 * time.Second)
+	for swept := false; !swept; {
+		b.read(func(ctx context.Context, tx *store.Tx) error {
+			has, err := tx.HasJob(ctx, "stage_job_sweep", run.ID)
+			swept = !has
+			return err
+		})
+		select {
+		case <-late:
+			t.Fatal("the sweep goes on after a day")
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// TestJobEndsWithItsTimeWhateverFails has the runner fail in a way that no wait is known to help, past the timeout.
+func TestJobEndsWithItsTimeWhateverFails(t *testing.T) {
+	b := newBench(t)
+	b.noRunner = func() error { b.clock.add(11 * time.Minute); return errors.New("broken") }
+	b.apply(jobPipeline("    timeout: 10m\n"))
+	run := b.ended(b.start("web", nil).ID, fairlead.RunFailed)
+	wantText(t, run.Stages[0].Message, "longer than 10m")
+}
+
 func TestJobWaitsForItsTarget(t *testing.T) {
 	b := newBench(t)
 	b.jobs.Unreachable(true)

@@ -36,7 +36,7 @@ const (
 	jobFlush     = 300 * time.Millisecond // output waits that long for more before it is stored
 	jobLook      = time.Second            // how often a slice looks whether its stage shall end
 	jobBatch     = 500                    // lines that are stored at once
-	jobGiveUp    = 2 * time.Minute        // how long a target that does not answer holds the end of a stage
+	jobGiveUp    = 2 * time.Minute        // how long a container that is not removed holds the end of a stage
 	jobSweepTime = 24 * time.Hour         // how long it is tried to remove what is left
 )
 
@@ -368,33 +368,36 @@ func (w *containerWork) clear(ctx context.Context) error {
 		return w.end(ctx, event, false)
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case errors.Is(err, fairlead.ErrDeleting):
-		return w.again(ctx, "", minWait)
 	case fairlead.ErrorCode(err) == fairlead.Unavailable && w.engine.now().Before(p.EndAt.Add(jobGiveUp)):
-		return w.again(ctx, err.Error(), 2*time.Second)
+		pause := 2 * time.Second
+		if errors.Is(err, fairlead.ErrDeleting) {
+			pause = minWait
+		}
+		return w.again(ctx, err.Error(), pause)
 	}
 	event.Text += "; container " + w.container.Name + " could not be removed and may still run: " + err.Error()
 	return w.end(ctx, event, true)
 }
 
-// trouble goes on later when a wait can help, and ends the stage when not.
+// trouble goes on later when a wait can help, and ends the stage when not, or when its time is up.
 func (w *containerWork) trouble(ctx context.Context, err error) error {
+	note, pause := err.Error(), 2*time.Second
 	switch code := fairlead.ErrorCode(err); {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case code == fairlead.Internal:
 		w.engine.log.Error("the container of a stage cannot be worked", "container", w.container.Name, "target", w.container.Target, "error", err)
-		return w.again(ctx, "internal error; the server's log has the details", maxWait)
-	case code == fairlead.Unavailable, code == fairlead.Conflict:
-		if over, err := w.over(ctx); err != nil || over && w.runner == nil {
-			if err != nil {
-				return err
-			}
-			return w.end(ctx, StageEnded{State: w.stored.Progress.Ending, Text: w.stored.Progress.EndText}, true)
-		}
-		return w.again(ctx, err.Error(), 2*time.Second)
+		note, pause = "internal error; the server's log has the details", maxWait
+	case code != fairlead.Unavailable && code != fairlead.Conflict:
+		return w.end(ctx, StageEnded{State: fairlead.StageFailed, Text: w.mask.String(err.Error()) + w.lastWords()}, true)
 	}
-	return w.end(ctx, StageEnded{State: fairlead.StageFailed, Text: w.mask.String(err.Error()) + w.lastWords()}, true)
+	if over, err := w.over(ctx); err != nil || over && w.runner == nil {
+		if err != nil {
+			return err
+		}
+		return w.end(ctx, StageEnded{State: w.stored.Progress.Ending, Text: w.stored.Progress.EndText}, true)
+	}
+	return w.again(ctx, note, pause)
 }
 
 // mine makes sure, within a transaction, that this slice still works the container.
@@ -518,7 +521,7 @@ func (w *sweepWorker) Work(ctx context.Context, job *river.Job[jobSweep]) error 
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case errors.Is(err, fairlead.ErrDeleting):
+	case errors.Is(err, fairlead.ErrDeleting) && e.now().Before(job.CreatedAt.Add(jobGiveUp)):
 		return river.JobSnooze(minWait)
 	case e.now().Before(job.CreatedAt.Add(jobSweepTime)):
 		return river.JobSnooze(maxWait)

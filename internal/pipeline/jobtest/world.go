@@ -25,6 +25,8 @@ type Behaviour struct {
 	Waits int
 	// Hold keeps the container running until the channel is closed, or it is stopped.
 	Hold <-chan struct{}
+	// Stays tells that a container which runs is never removed, however often it is tried.
+	Stays bool
 }
 
 // World is a target in memory. Safe for concurrent use.
@@ -283,6 +285,9 @@ func (r runner) RemoveContainer(ctx context.Context, c fairlead.Container) error
 	b := r.world.containers[c.Name]
 	if b == nil {
 		return nil
+	}
+	if b.state == fairlead.ContainerRunning && r.behaviour(c.Image).Stays {
+		return fairlead.ErrDeleting
 	}
 	if b.state == fairlead.ContainerRunning {
 		select {
