@@ -142,6 +142,7 @@ type jobWords struct {
 	insert string // args, created_at, kind, max_attempts, queue, scheduled_at, state
 	args   string // as JSON text
 	stamp  func(time.Time) any
+	now    func(time.Time) any // a stamp of the present that River, when it fetches, does not take for later
 }
 
 func (q *riverQueue[T]) migrate(ctx context.Context) error {
@@ -164,17 +165,18 @@ func (q *riverQueue[T]) insert(ctx context.Context, tx *Tx, args river.JobArgs, 
 		return "", err
 	}
 	now := time.Now()
-	queue, at, state := river.QueueDefault, now, rivertype.JobStateAvailable
+	created := q.words.now(now)
+	queue, due, state := river.QueueDefault, created, rivertype.JobStateAvailable
 	if opts != nil {
 		queue = cmp.Or(opts.Queue, queue)
-		if !opts.ScheduledAt.IsZero() {
-			at = opts.ScheduledAt
+		if opts.ScheduledAt.After(now) {
+			due = q.stamp(opts.ScheduledAt)
+		}
+		if opts.ScheduledAt.Sub(now) > soon {
+			state = rivertype.JobStateScheduled
 		}
 	}
-	if at.Sub(now) > soon {
-		state = rivertype.JobStateScheduled
-	}
-	_, err = tx.Exec(ctx, q.words.insert, string(b), q.stamp(now), args.Kind(), maxAttempts, queue, q.stamp(at), string(state))
+	_, err = tx.Exec(ctx, q.words.insert, string(b), created, args.Kind(), maxAttempts, queue, due, string(state))
 	return queue, err
 }
 

@@ -143,6 +143,27 @@ func testJobsThatAreDueSoon(t *testing.T, cfg store.Config) {
 	}
 }
 
+// River fetches what is due by the clock of the database, which a server's own may be ahead of: the job would wait for the next
+// look after the news of it.
+func TestAJobForNowIsDueByTheClockOfTheDatabase(t *testing.T) {
+	db := mustOpen(t, storetest.Postgres(t, store.Config{Dir: t.TempDir()}))
+	mustWrite(t, db, func(ctx context.Context, tx *store.Tx) error { // its now() is that of its begin, and our clock has gone on
+		for name, opts := range map[string]*river.InsertOpts{
+			"no options": nil, "no time": {}, "a time that has come": {ScheduledAt: time.Now()},
+		} {
+			if err := tx.Enqueue(ctx, noteArgs{name}, opts); err != nil {
+				return err
+			}
+		}
+		rows, err := tx.Query(ctx, `SELECT CAST(args AS TEXT) FROM river_job WHERE scheduled_at > now() OR created_at > now()`)
+		late, err := store.Collect(rows, err, func(row store.Row) (s string, err error) { return s, row.Scan(&s) })
+		if len(late) > 0 {
+			t.Errorf("not due are %v", late)
+		}
+		return err
+	})
+}
+
 func TestOpenJobsAreJSON(t *testing.T) { storetest.Each(t, testOpenJobsAreJSON) }
 
 func testOpenJobsAreJSON(t *testing.T, cfg store.Config) {

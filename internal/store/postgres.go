@@ -267,9 +267,10 @@ func (p *postgresDB) queue(db *DB) jobQueue {
 	driver := &postgresDriver{riverpgxv5.New(p.pool), db.wake, newDoneJobs()}
 	return &riverQueue[pgx.Tx]{db: db, driver: driver, done: driver.done, words: jobWords{
 		insert: `INSERT INTO river_job (args, created_at, kind, max_attempts, queue, scheduled_at, state)
-VALUES ($1::jsonb, $2, $3, $4, $5, $6, $7::river_job_state)`,
+VALUES ($1::jsonb, coalesce($2, now()), $3, $4, $5, coalesce($6, now()), $7::river_job_state)`,
 		args:  `CAST(args AS TEXT)`,
 		stamp: func(t time.Time) any { return t },
+		now:   func(time.Time) any { return nil }, // River fetches by the clock of the database
 	}}
 }
 

@@ -167,11 +167,13 @@ func (s *sqliteDB) close() error { return errors.Join(s.read.Close(), s.write.Cl
 
 func (s *sqliteDB) queue(db *DB) jobQueue {
 	driver := &sqliteDriver{riversqlite.New(s.write), db.wake, newDoneJobs()}
+	stamp := func(t time.Time) any { return t.UTC().Round(time.Millisecond).Format("2006-01-02 15:04:05.000") }
 	return &riverQueue[*sql.Tx]{db: db, driver: driver, done: driver.done, takeBack: s.takeBack, words: jobWords{
 		insert: `INSERT INTO river_job (args, created_at, kind, max_attempts, queue, scheduled_at, state)
 VALUES (jsonb($1), $2, $3, $4, $5, $6, $7)`,
 		args:  `json(args)`,
-		stamp: func(t time.Time) any { return t.UTC().Round(time.Millisecond).Format("2006-01-02 15:04:05.000") },
+		stamp: stamp,
+		now:   stamp,
 	}}
 }
 
