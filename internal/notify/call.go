@@ -112,7 +112,7 @@ func refusal(answer []byte) error {
 	return fmt.Errorf("the chat refuses the message: %d %s", a.ErrCode+a.Code, a.ErrMsg+a.Msg)
 }
 
-// SecretName reports whether the name of a header or query parameter says that its value is secret.
+// SecretName reports whether the name of a header, a query parameter or a variable says that its value is secret.
 func SecretName(name string) bool {
 	name = strings.ToLower(name)
 	return slices.ContainsFunc([]string{"authorization", "token", "secret", "key", "password", "cookie", "sign"}, func(s string) bool { return strings.Contains(name, s) })

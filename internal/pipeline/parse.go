@@ -306,8 +306,21 @@ func (p *parser) values(n *yaml.Node, path, what, empty string, known map[string
 		}
 		out[name] = o.value(name)
 		p.references(o.at(name), out[name], known)
+		p.privateEntry(o, name)
 	}
 	return out
+}
+
+// privateEntry finds a value that does not leave with a template because of its name, unless all of it comes from variables. True and
+// false tell nothing.
+func (p *parser) privateEntry(o *object, name string) {
+	n := o.get(name)
+	if n == nil || n.Kind != yaml.ScalarNode || n.ShortTag() == "!!bool" || !notify.SecretName(name) {
+		return
+	}
+	if rest, err := Expand(n.Value, func(string) (string, bool) { return "", true }); err == nil && rest != "" {
+		p.private = append(p.private, privateValue{n, name})
+	}
 }
 
 // describe is "stage N (name)", for messages about a stage of a run.

@@ -107,6 +107,9 @@ func (p *parser) helmValue(h *fairlead.DeployHelm, n *yaml.Node, path, at string
 		out := make(map[string]any, len(keys))
 		for _, key := range keys {
 			out[key] = p.helmValue(h, o.vals[key], o.sub(key), strings.TrimPrefix(at+"."+key, "."), known)
+			if o.vals[key].ShortTag() == "!!str" { // a placeholder that must be given is a text
+				p.privateEntry(o, key)
+			}
 		}
 		return out
 	case yaml.SequenceNode:

@@ -37,7 +37,7 @@ type ExportPlaceholder struct {
 }
 
 // ExportTemplate makes a template of a pipeline and stores it. Name and group become placeholders; so does every secret of the
-// file (values of secret headers, addresses of chat rooms, what a name such as token says), without its value. A template
+// file (values of secret headers, addresses of chat rooms, what has a name such as token), without its value. A template
 // with that name is a Conflict, a text that the file does not have Invalid.
 func (e *Engine) ExportTemplate(ctx context.Context, actor fairlead.Actor, pipeline string, x Export) (fairlead.PipelineTemplate, error) {
 	var p fairlead.Pipeline

@@ -96,6 +96,35 @@ func TestExportMakesATemplate(t *testing.T) {
 	})
 }
 
+// TestExportKeepsSecretsOfStages exports a pipeline that says secrets to a template, to a chart and to a job.
+func TestExportKeepsSecretsOfStages(t *testing.T) {
+	b := newBench(t)
+	p := b.apply(`name: web
+variables: [{name: who, value: web}, {name: pass}]
+stages:
+  - {name: stack, type: template-deploy, deploy: {tool: aos, stack: web, parameters: {password: 424242, size: 3, signed: true, api_token: "${pass}"}}}
+  - name: chart
+    type: template-deploy
+    deploy: {tool: helm, release: chart, chart: {url: "oci://charts.example.com/web"}, values: {auth: {password: hush1, user: web, tokens: [3], secretKey: "${pass}"}, secret: true, key: null}}
+  - {name: test, type: job, job: {stack: web, image: "alpine:3", env: {DB_PASSWORD: "hush2-${who}", DB_USER: web, TOKEN: "", COOKIE: "$${hush3}"}}}
+`)
+	tpl, err := b.engine.ExportTemplate(t.Context(), alice(), "web", pipeline.Export{Template: "ours"})
+	b.must(err)
+	for _, secret := range []string{"hush", "424242"} {
+		if strings.Contains(tpl.Source, secret) {
+			t.Errorf("%s left with the template:\n%s", secret, tpl.Source)
+		}
+	}
+	wantText(t, tpl.Source, `password: "{secret_password}", size: 3, signed: true, api_token: "${pass}"`, `password: "{secret_password_2}", user: web, tokens: [3], secretKey: "${pass}"}, secret: true, key: null`,
+		`DB_PASSWORD: "{secret_db_password}", DB_USER: web, TOKEN: "", COOKIE: "{secret_cookie}"`)
+	src, err := b.engine.RenderTemplate(t.Context(), "ours", map[string]string{"name": "web", "secret_password": "424242", "secret_password_2": "hush1",
+		"secret_db_password": "hush2-${who}", "secret_cookie": "$${hush3}"})
+	b.must(err)
+	if again := b.apply(string(src)); !reflect.DeepEqual(again.Spec, p.Spec) {
+		t.Errorf("got %+v\nwant %+v", again.Spec, p.Spec)
+	}
+}
+
 func TestExportRefuses(t *testing.T) {
 	b := newBench(t)
 	b.apply(exported)
