@@ -317,8 +317,7 @@ func (s *slice) sleep() {
 	case r := <-s.pool.results:
 		s.receive(r)
 	case <-s.signal:
-		s.action.Canceling = s.action.Canceling || s.cancelAsked()
-		s.hurryNested()
+		s.heed()
 	case name, ok := <-s.news:
 		s.heard(name, ok)
 	case <-stopped:
@@ -327,6 +326,12 @@ func (s *slice) sleep() {
 			s.action.Canceling = s.action.Canceling || s.cancelAsked()
 		}
 	}
+}
+
+// heed looks at what others may have stored: that somebody cancels, or that a nested stack's action has ended.
+func (s *slice) heed() {
+	s.action.Canceling = s.action.Canceling || s.cancelAsked()
+	s.hurryNested()
 }
 
 // heard takes news of an element into account: what waits for it is looked at again at once.
@@ -355,12 +360,14 @@ func (s *slice) cancelAsked() (asked bool) {
 	return err == nil && asked
 }
 
-// collect takes the results that are there.
+// collect takes the results that are there, and looks for a cancellation before anything is started because of them.
 func (s *slice) collect() {
 	for {
 		select {
 		case r := <-s.pool.results:
 			s.receive(r)
+		case <-s.signal:
+			s.heed()
 		default:
 			return
 		}
