@@ -6,7 +6,7 @@ SHELL := /bin/bash
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 # The race detector needs a C compiler. It leaves out SQLite, which is C turned into Go: watched, it takes ten times as long.
-RACE    := $(shell command -v cc >/dev/null 2>&1 && echo -race -gcflags=modernc.org/...=-race=false)
+RACE    := $(shell command -v cc >/dev/null 2>&1 && echo -race -gcflags=modernc.org/sqlite/lib=-race=false)
 # Packages whose tests run on SQLite and then on PostgreSQL; those of the store run on both by themselves.
 ON_BOTH := ./internal/auth ./internal/registry ./internal/stack ./internal/pipeline ./internal/api
 TOOL    := go tool -modfile=tools/go.mod
