@@ -69,7 +69,7 @@ describe.each([
   ["en", en, "light"],
 ])("rights in %s", (language, w, theme) => {
   const suffix = language === "en" ? "en" : "zh";
-  const team = `team-${suffix}`;
+  const team = `crew-${suffix}`;
   const reader = `reader-${suffix}`;
   const pipeline = `sample-${suffix}`;
   const secret = "reader-password";
