@@ -8,9 +8,17 @@ import (
 	"github.com/fairlead/fairlead"
 )
 
-// lastSeq is the greatest number that an event or a line of output has. Both count in one sequence, so that the log of a run
-// has one order.
-const lastSeq = `(SELECT coalesce(max(seq), 0) FROM (SELECT max(seq) AS seq FROM events UNION ALL SELECT max(last_seq) FROM run_output) numbered)`
+// lastSeq is the greatest number that an event or a line of output has or had. Both count in one sequence, so that the log of a
+// run has one order.
+const lastSeq = `(SELECT coalesce(max(seq), 0) FROM (SELECT max(seq) AS seq FROM events UNION ALL SELECT max(last_seq) FROM run_output
+UNION ALL SELECT max(seq) FROM removed_numbers) numbered)`
+
+// keepLastSeq is called before events or output are removed, so that their numbers are not given again: who follows the events
+// from the last one that he has seen would miss those with a smaller number.
+func (tx *Tx) keepLastSeq(ctx context.Context) error {
+	_, err := tx.Exec(ctx, `UPDATE removed_numbers SET seq = `+lastSeq)
+	return err
+}
 
 // AppendEvent stores an event and wakes the watchers. Seq and Time are set here.
 func (tx *Tx) AppendEvent(ctx context.Context, e fairlead.Event) error {

@@ -120,6 +120,9 @@ func (tx *Tx) PipelineSpec(ctx context.Context, name string, revision int64) (sp
 // run is active.
 func (tx *Tx) DeletePipeline(ctx context.Context, name string) error {
 	tx.Changed()
+	if err := tx.keepLastSeq(ctx); err != nil {
+		return err
+	}
 	const logs = `DELETE FROM events WHERE kind = 'run' AND name IN (SELECT id FROM runs WHERE pipeline = $1)`
 	if _, err := tx.Exec(ctx, logs, name); err != nil {
 		return err

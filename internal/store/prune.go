@@ -51,7 +51,10 @@ func (tx *Tx) DeleteHistory(ctx context.Context, pipeline string, limit int) (do
 func (tx *Tx) removeRuns(ctx context.Context, query string, args ...any) (int, error) {
 	rows, err := tx.Query(ctx, query, args...)
 	ids, err := Collect(rows, err, func(row Row) (id string, err error) { return id, row.Scan(&id) })
-	if err != nil {
+	if err != nil || len(ids) == 0 {
+		return 0, err
+	}
+	if err := tx.keepLastSeq(ctx); err != nil {
 		return 0, err
 	}
 	for _, id := range ids {

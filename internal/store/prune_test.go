@@ -90,3 +90,57 @@ func testHistoryGoesInSlices(t *testing.T, cfg store.Config) {
 		t.Errorf("it took %d slices", slices)
 	}
 }
+
+// Numbers never fall: who follows the events asks for those after the last one that he has seen.
+func TestNumbersOfRemovedEventsAreNotGivenAgain(t *testing.T) {
+	storetest.Each(t, testNumbersOfRemovedEventsAreNotGivenAgain)
+}
+
+func testNumbersOfRemovedEventsAreNotGivenAgain(t *testing.T, cfg store.Config) {
+	db := mustOpen(t, cfg)
+	mustPipeline(t, db, "shop")
+	appended := func(after int64, e fairlead.Event) (seq int64) {
+		t.Helper()
+		mustWrite(t, db, func(ctx context.Context, tx *store.Tx) error { return tx.AppendEvent(ctx, e) })
+		mustRead(t, db, func(ctx context.Context, tx *store.Tx) error {
+			events, err := tx.Events(ctx, store.EventFilter{Viewer: store.Everything, After: after})
+			if len(events) != 1 {
+				t.Fatalf("after number %d a follower sees %d events, want the new one", after, len(events))
+			}
+			seq = events[0].Seq
+			return err
+		})
+		return seq
+	}
+	last := appended(0, fairlead.Event{Kind: "server"})
+	for _, remove := range []struct {
+		what string
+		do   func(ctx context.Context, tx *store.Tx) error
+	}{
+		{"pruned", func(ctx context.Context, tx *store.Tx) error {
+			_, err := tx.PruneRuns(ctx, "shop", store.Time(tx.Now.Add(time.Hour)), 0, 10)
+			return err
+		}},
+		{"removed with its history", func(ctx context.Context, tx *store.Tx) error {
+			_, err := tx.DeleteHistory(ctx, "shop", 10)
+			return err
+		}},
+		{"removed with its pipeline", func(ctx context.Context, tx *store.Tx) error { return tx.DeletePipeline(ctx, "shop") }},
+	} {
+		var run fairlead.Run
+		mustWrite(t, db, func(ctx context.Context, tx *store.Tx) (err error) {
+			run, err = newRun(ctx, tx, "shop", fairlead.RunSucceeded)
+			return err
+		})
+		last = appended(last, fairlead.Event{Kind: "run", Name: run.ID})
+		mustWrite(t, db, func(ctx context.Context, tx *store.Tx) error {
+			return tx.AppendOutput(ctx, run.ID, "deploy", []fairlead.OutputLine{{Text: "one"}, {Text: "two"}})
+		})
+		mustWrite(t, db, remove.do)
+		next := appended(last, fairlead.Event{Kind: "server"})
+		if next != last+3 { // two lines are between them
+			t.Errorf("a run is %s: the event after number %d and two lines has number %d", remove.what, last, next)
+		}
+		last = next
+	}
+}
