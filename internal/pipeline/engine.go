@@ -130,6 +130,7 @@ func (e *Engine) carryOut(ctx context.Context, tx *store.Tx, run fairlead.Run, e
 	for _, effect := range effects {
 		var err error
 		switch effect := effect.(type) {
+		case Keep:
 		case Log:
 			errs = append(errs, appendLog(ctx, tx, run, effect))
 		case StartStage:

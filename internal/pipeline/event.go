@@ -12,7 +12,7 @@ type Event interface{ event() }
 // Begin tells that it is the run's turn in the queue of its pipeline.
 type Begin struct{}
 
-// StageNote says why a stage cannot begin its work and tries again.
+// StageNote says why a stage cannot begin its work and tries again; without a text, that it does not wait any more.
 type StageNote struct {
 	Stage, Attempt int
 	Text           string

@@ -29,9 +29,13 @@ type JobStarted struct{ Stage, Attempt int }
 // StartJob makes the first of the jobs that work a stage's container.
 type StartJob struct{ Stage, Attempt int }
 
+// Keep has the run stored as it is now; nothing else follows from the event.
+type Keep struct{}
+
 func (JobBegun) event()   {}
 func (JobStarted) event() {}
 func (StartJob) effect()  {}
+func (Keep) effect()      {}
 
 func (t *transition) jobBegun(e JobBegun) {
 	s := t.running(e.Stage, e.Attempt)

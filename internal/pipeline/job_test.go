@@ -244,6 +244,26 @@ func TestJobWaitsForItsTarget(t *testing.T) {
 	b.once(1)
 }
 
+// TestWaitOfAJobIsTakenBack has a job wait for its pod: once it runs, nothing says that it waits.
+func TestWaitOfAJobIsTakenBack(t *testing.T) {
+	b := newBench(t)
+	begin, hold := newGate(t), newGate(t)
+	b.jobs.Set(tool, jobtest.Behaviour{Begin: begin.ch, Hold: hold.ch})
+	b.apply(jobPipeline(""))
+	run := b.start("web", nil)
+	b.until(run.ID, "waiting", func(run fairlead.Run) bool { return strings.Contains(run.Stages[0].WaitingFor, "its pod to be made") })
+	begin.open()
+	b.until(run.ID, "at work", func(run fairlead.Run) bool {
+		s := run.Stages[0]
+		return s.State == fairlead.StageRunning && s.Message == "" && s.WaitingFor == ""
+	})
+	hold.open()
+	b.ended(run.ID, fairlead.RunSucceeded)
+	if n := strings.Count(b.log(run.ID, "Run Migrations"), "waits"); n != 1 {
+		t.Errorf("%d lines tell of waits:\n%s", n, b.log(run.ID, "Run Migrations"))
+	}
+}
+
 func TestVanishedContainerIsNotRunAgain(t *testing.T) {
 	b := newBench(t)
 	hold := newGate(t)

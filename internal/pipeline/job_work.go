@@ -230,6 +230,9 @@ func (w *containerWork) over(ctx context.Context) (bool, error) {
 
 // follow stores the container's output as it comes, until the container has ended, its stage shall end, or the slice is over.
 func (w *containerWork) follow(ctx context.Context) error {
+	if err := w.unwait(ctx); err != nil {
+		return err
+	}
 	within, cancel := context.WithTimeout(ctx, w.engine.sliceTime)
 	defer cancel()
 	lines, read := make(chan fairlead.OutputLine, jobBatch), make(chan error, 1)
@@ -282,6 +285,18 @@ func (w *containerWork) follow(ctx context.Context) error {
 			}
 		}
 	}
+}
+
+// unwait takes back that the stage waits for something, once its container runs.
+func (w *containerWork) unwait(ctx context.Context) error {
+	if !waitsAgain(w.message) {
+		return nil
+	}
+	status, err := w.runner.ContainerStatus(ctx, w.container)
+	if err != nil || status.State != fairlead.ContainerRunning {
+		return nil //nolint:nilerr // whoever reads the output meets it again
+	}
+	return w.save(ctx, w.tell(StageNote{Stage: w.stored.Stage, Attempt: w.stored.Attempt}))
 }
 
 // settle looks at the container after its output came to an end.

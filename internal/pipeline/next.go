@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/fairlead/fairlead"
@@ -240,10 +241,17 @@ func (t *transition) end(state fairlead.RunState, message, why string) {
 // triesAgain begins the message of a stage that cannot begin its work yet.
 const triesAgain = "waits and tries again: "
 
+// waitsAgain reports whether a stage's message says that it waits.
+func waitsAgain(message string) bool { return strings.HasPrefix(message, triesAgain) }
+
 func (t *transition) note(e StageNote) {
 	s := t.running(e.Stage, e.Attempt)
+	if s != nil && e.Text == "" && waitsAgain(s.Message) {
+		s.Message, s.WaitingFor = "", ""
+		t.do(Keep{})
+	}
 	text := triesAgain + e.Text
-	if s == nil || s.Message == text {
+	if s == nil || e.Text == "" || s.Message == text {
 		return
 	}
 	s.Message, s.WaitingFor = text, "its next try: "+e.Text

@@ -25,6 +25,8 @@ type Behaviour struct {
 	Waits int
 	// Hold keeps the container running until the channel is closed, or it is stopped.
 	Hold <-chan struct{}
+	// Begin has a container that was started wait, for its pod to be made, until the channel is closed.
+	Begin <-chan struct{}
 	// Stays tells that a container which runs is never removed, however often it is tried.
 	Stays bool
 }
@@ -199,11 +201,27 @@ func (r runner) StartContainer(ctx context.Context, c fairlead.Container) error 
 		return fairlead.Errorf(fairlead.Failed, "container %s cannot start: %s", c.Name, how.NoStart)
 	}
 	r.world.starts[c.Name]++
-	b.state = fairlead.ContainerRunning
-	r.world.write(b, how.Output)
-	if how.Hold == nil {
-		r.world.ended(b, how.Exit, how.Reason)
+	if how.Begin == nil {
+		r.world.run(b, how)
 		return nil
+	}
+	b.state = fairlead.ContainerWaiting
+	go func() {
+		<-how.Begin
+		r.world.mu.Lock()
+		defer r.world.mu.Unlock()
+		r.world.run(b, how)
+	}()
+	return nil
+}
+
+// run has a container do what it does. The caller holds the lock.
+func (w *World) run(b *box, how Behaviour) {
+	b.state = fairlead.ContainerRunning
+	w.write(b, how.Output)
+	if how.Hold == nil {
+		w.ended(b, how.Exit, how.Reason)
+		return
 	}
 	go func() {
 		exit, reason := how.Exit, how.Reason
@@ -212,11 +230,10 @@ func (r runner) StartContainer(ctx context.Context, c fairlead.Container) error 
 		case <-b.stop:
 			exit, reason = 137, ""
 		}
-		r.world.mu.Lock()
-		defer r.world.mu.Unlock()
-		r.world.ended(b, exit, reason)
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.ended(b, exit, reason)
 	}()
-	return nil
 }
 
 func (w *World) ended(b *box, exit int, reason string) {
@@ -235,6 +252,9 @@ func (r runner) ContainerStatus(ctx context.Context, c fairlead.Container) (s fa
 		return fairlead.ContainerStatus{State: fairlead.ContainerAbsent}, nil
 	}
 	s.State = b.state
+	if b.state == fairlead.ContainerWaiting {
+		s.Reason = "its pod to be made"
+	}
 	if b.state == fairlead.ContainerEnded {
 		exit := b.exit
 		s.ExitCode, s.Reason = &exit, b.reason
@@ -250,7 +270,7 @@ func (r runner) ContainerOutput(ctx context.Context, c fairlead.Container, since
 			return err
 		}
 		b := r.world.containers[c.Name]
-		if b == nil || b.state == fairlead.ContainerMade {
+		if b == nil || b.state == fairlead.ContainerMade || b.state == fairlead.ContainerWaiting {
 			leave()
 			return nil
 		}
