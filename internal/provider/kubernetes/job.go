@@ -246,12 +246,20 @@ func podStatus(pod *corev1.Pod, c fairlead.Container) (s fairlead.ContainerStatu
 		return fairlead.ContainerStatus{State: fairlead.ContainerEnded, ExitCode: new(int)}
 	case pod.Status.Phase == corev1.PodFailed:
 		return fairlead.ContainerStatus{State: fairlead.ContainerEnded, Reason: "did not run to its end: " + cmp.Or(trouble.text, "its pod failed")}
-	case trouble.rank == rankBroken:
+	case trouble.rank == rankBroken && hopeless(pod):
 		return fairlead.ContainerStatus{State: fairlead.ContainerEnded, Reason: "cannot start: " + trouble.text}
 	case trouble.text != "":
 		return fairlead.ContainerStatus{State: fairlead.ContainerWaiting, Reason: trouble.text}
 	}
 	return fairlead.ContainerStatus{State: fairlead.ContainerWaiting, Reason: "its pod to start"}
+}
+
+// hopeless reports whether no wait can help the container of a pod to begin. A pull that failed is tried again by the node.
+func hopeless(pod *corev1.Pod) bool {
+	return slices.ContainsFunc(pod.Status.ContainerStatuses, func(s corev1.ContainerStatus) bool {
+		w := s.State.Waiting
+		return w != nil && (w.Reason == "InvalidImageName" || w.Reason == "ErrImageNeverPull")
+	})
 }
 
 // jobPod is the pod of a Job; nil when there is none.

@@ -68,6 +68,9 @@ func TestPodStatus(t *testing.T) {
 	ended := func(code int32, reason, message string) *corev1.Pod {
 		return box(corev1.PodFailed, corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: code, Reason: reason, Message: message}})
 	}
+	waits := func(reason string) *corev1.Pod {
+		return box(corev1.PodPending, corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason}})
+	}
 	for name, tt := range map[string]struct {
 		pod  *corev1.Pod
 		want string
@@ -77,7 +80,12 @@ func TestPodStatus(t *testing.T) {
 		"no memory":        {ended(137, "OOMKilled", ""), "ended 137 ran out of memory, of which it may have 64Mi, and was killed"},
 		"no such program":  {ended(128, "StartError", "exec: no such file"), "ended 128 could not run: StartError exec: no such file"},
 		"a running one":    {box(corev1.PodRunning, corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}), "running - "},
-		"an image missing": {box(corev1.PodPending, corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff"}}), "ended - cannot start: ImagePullBackOff demo/web:1"},
+		"a failed pull":    {waits("ErrImagePull"), "waiting - ErrImagePull demo/web:1"},
+		"an image missing": {waits("ImagePullBackOff"), "waiting - ImagePullBackOff demo/web:1"},
+		"no such Secret":   {waits("CreateContainerConfigError"), "waiting - CreateContainerConfigError container job:"},
+		"no such mount":    {waits("CreateContainerError"), "waiting - CreateContainerError container job:"},
+		"no name":          {waits("InvalidImageName"), "ended - cannot start: InvalidImageName demo/web:1"},
+		"never pulled":     {waits("ErrImageNeverPull"), "ended - cannot start: ErrImageNeverPull demo/web:1"},
 		"one on its way":   {box(corev1.PodPending, corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ContainerCreating"}}), "waiting - pods are starting"},
 		"an evicted one":   {&corev1.Pod{Status: corev1.PodStatus{Phase: corev1.PodFailed, Reason: "Evicted", Message: "disk"}}, "ended - did not run to its end: Evicted disk"},
 	} {
