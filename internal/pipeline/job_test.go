@@ -264,6 +264,18 @@ func TestWaitOfAJobIsTakenBack(t *testing.T) {
 	}
 }
 
+// TestJobThatNeverRanIsRemovedFirst: nothing of an attempt is left when the stage has ended and can be tried again.
+func TestJobThatNeverRanIsRemovedFirst(t *testing.T) {
+	b := newBench(t)
+	b.jobs.Set(tool, jobtest.Behaviour{NoExit: true, Reason: "cannot start: no such image"})
+	b.apply(jobPipeline(""))
+	failed := b.ended(b.start("web", nil).ID, fairlead.RunFailed)
+	wantText(t, failed.Stages[0].Message, "its container cannot start: no such image")
+	if left := b.jobs.Containers(); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+}
+
 func TestVanishedContainerIsNotRunAgain(t *testing.T) {
 	b := newBench(t)
 	hold := newGate(t)

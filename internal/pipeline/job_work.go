@@ -353,6 +353,14 @@ func (w *containerWork) ended(ctx context.Context, status fairlead.ContainerStat
 	if event.State == fairlead.StageFailed {
 		event.Text += w.lastWords()
 	}
+	if status.ExitCode == nil { // it may begin yet, or again: it is removed before another attempt has its turn
+		p := &w.stored.Progress
+		p.Ending, p.EndText, p.EndAt = event.State, w.mask.String(event.Text), w.engine.now()
+		if err := w.save(ctx, nil); err != nil {
+			return err
+		}
+		return w.clear(ctx)
+	}
 	if readErr != nil {
 		event.Details = append(event.Details, "the output of the container could not be read: "+readErr.Error())
 	}

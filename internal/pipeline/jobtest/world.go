@@ -18,6 +18,8 @@ type Behaviour struct {
 	Output []fairlead.OutputLine // times are given when they are written
 	Exit   int
 	Reason string // why it ended so, such as: ran out of memory
+	// NoExit tells that it ends without an exit code: it never came to run.
+	NoExit bool
 	// Missing tells that there is no such image; NoStart that the container cannot start, with this reason.
 	Missing bool
 	NoStart string
@@ -256,8 +258,10 @@ func (r runner) ContainerStatus(ctx context.Context, c fairlead.Container) (s fa
 		s.Reason = "its pod to be made"
 	}
 	if b.state == fairlead.ContainerEnded {
-		exit := b.exit
-		s.ExitCode, s.Reason = &exit, b.reason
+		s.Reason = b.reason
+		if exit := b.exit; !r.behaviour(c.Image).NoExit {
+			s.ExitCode = &exit
+		}
 	}
 	return s, nil
 }
