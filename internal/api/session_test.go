@@ -9,6 +9,9 @@ import (
 func TestBrowserSessions(t *testing.T) {
 	s := mustServe(t)
 	login := s.must(http.StatusOK, request{method: "POST", path: "/api/v1/login", body: map[string]any{"user": "alice", "password": "alice-password", "cookie": true}})
+	if entries := s.audited("login"); len(entries) != 1 || entries[0].User != "alice" || entries[0].Via != "password" {
+		t.Errorf("the sign-in left %+v", entries)
+	}
 	cookie, attributes, _ := strings.Cut(login.header.Get("Set-Cookie"), ";")
 	for _, want := range []string{"HttpOnly", "SameSite=Strict", "Path=/"} {
 		if !strings.Contains(attributes, want) {

@@ -53,7 +53,8 @@ func (a *API) login(ctx context.Context, in *LoginRequest) (*LoginAnswer, error)
 // anybody could send without end.
 func (a *API) signIn(ctx context.Context, user, password string) (auth.Session, error) {
 	note(ctx, auth.Start, auth.Object{Kind: auth.Sessions, Name: user})
-	store.TraceOf(ctx).User = user
+	t := store.TraceOf(ctx)
+	t.User, t.Via = user, "password"
 	s, err := a.Auth.Login(ctx, user, password)
 	if fairlead.ErrorCode(err) == fairlead.Unauthenticated {
 		known := a.DB.Read(ctx, func(tx *store.Tx) error { _, err := tx.User(ctx, user); return err })
