@@ -60,7 +60,7 @@ func (e *Engine) explain(ctx context.Context, tx *store.Tx, run *fairlead.Run) (
 			}
 			places = max(limits.Stages, 1)
 		}
-		why, err := e.inTheWay(ctx, tx, run.ID, i, places)
+		why, err := e.inTheWay(ctx, tx, *run, i, places)
 		if err != nil {
 			return err
 		}

@@ -243,7 +243,7 @@ func (w *weighing) take(ctx context.Context, have []store.Turn, resources []stri
 	if err := w.tx.AskTurn(ctx, w.run.ID, w.stage, missing); err != nil {
 		return "", err
 	}
-	if why, err = w.e.inTheWay(ctx, w.tx, w.run.ID, w.stage, places); err != nil || why != "" {
+	if why, err = w.e.inTheWay(ctx, w.tx, w.run, w.stage, places); err != nil || why != "" {
 		return why, err
 	}
 	return "", w.tx.TakeTurn(ctx, w.run.ID, w.stage, missing)
@@ -251,8 +251,8 @@ func (w *weighing) take(ctx context.Context, have []store.Turn, resources []stri
 
 // inTheWay says why a stage does not get what it waits for: the first resource that others hold, or are before it in line for.
 // Places is how many can hold each.
-func (e *Engine) inTheWay(ctx context.Context, tx *store.Tx, run string, stage, places int) (why string, err error) {
-	turns, err := tx.StageTurns(ctx, run, stage)
+func (e *Engine) inTheWay(ctx context.Context, tx *store.Tx, run fairlead.Run, stage, places int) (why string, err error) {
+	turns, err := tx.StageTurns(ctx, run.ID, stage)
 	if err != nil {
 		return "", err
 	}
@@ -269,25 +269,26 @@ func (e *Engine) inTheWay(ctx context.Context, tx *store.Tx, run string, stage, 
 			return "", err
 		}
 		if len(holders) >= places || len(before) > 0 {
-			return inLine(t.Resource, places, holders, before), nil
+			group, err := tx.PipelineGroup(ctx, run.Pipeline)
+			return inLine(t.Resource, places, group, holders, before), err
 		}
 	}
 	return "", nil
 }
 
-// inLine is the sentence about a resource that others have or get first.
-func inLine(resource string, places int, holders, before []store.TurnPlace) string {
+// inLine is the sentence about a resource that others have or get first, for those who see the runs of a group.
+func inLine(resource string, places int, group string, holders, before []store.TurnPlace) string {
 	var text string
 	name, lock := store.LockName(resource)
 	switch target := strings.TrimPrefix(resource, "target "); {
 	case lock && len(holders) > 0:
-		text = fmt.Sprintf("lock %s, held by %s since %s", quote(name), whose(holders[0]), holders[0].Since.UTC().Format("2006-01-02 15:04 UTC"))
+		text = fmt.Sprintf("lock %s, held by %s since %s", quote(name), whose(group, holders[0]), holders[0].Since.UTC().Format("2006-01-02 15:04 UTC"))
 	case lock:
 		text = "lock " + quote(name)
 	default:
 		who := make([]string, len(holders))
 		for i, h := range holders {
-			who[i] = whose(h)
+			who[i] = whose(group, h)
 		}
 		text = fmt.Sprintf("a place on target %s, where %d deploying stages run at once", target, places)
 		if len(who) > 0 {
@@ -295,13 +296,16 @@ func inLine(resource string, places int, holders, before []store.TurnPlace) stri
 		}
 	}
 	if n := len(before); n > 0 {
-		text += fmt.Sprintf("; place %d in line, after %s", n+1, whose(before[n-1]))
+		text += fmt.Sprintf("; place %d in line, after %s", n+1, whose(group, before[n-1]))
 	}
 	return text
 }
 
-// whose is how a sentence names a stage of another run.
-func whose(p store.TurnPlace) string {
+// whose is how a sentence names a stage of another run. Who reads it sees the runs of a group, and maybe no others.
+func whose(group string, p store.TurnPlace) string {
+	if p.Group != group {
+		return "a run of another group"
+	}
 	return fmt.Sprintf("run %d of pipeline %s (stage %s)", p.Number, p.Pipeline, p.Name)
 }
 

@@ -182,6 +182,34 @@ func TestLocks(t *testing.T) {
 	wantText(t, failed.Message, `lock "cache-${a}": lock name "cache-no name"`)
 }
 
+// TestOtherGroupsAreNotNamed tells that those who see a run learn nothing of pipelines of other groups from what it waits for.
+func TestOtherGroupsAreNotNamed(t *testing.T) {
+	b := newBench(t)
+	hold := newGate(t)
+	b.world.Set("web", stacktest.Behaviour{Hold: hold.ch})
+	b.write(func(ctx context.Context, tx *store.Tx) error {
+		return tx.CreateGroup(ctx, &fairlead.Group{Name: "hidden"})
+	})
+	b.apply(each("secret", "group: hidden\n", "    locks: [db]\n"))
+	b.apply(each("shop", "", "    locks: [db]\n"))
+	b.apply(each("second", "group: hidden\n", "    locks: [db]\n"))
+	b.until(b.start("secret", nil).ID, "at work", atWork)
+	waits := b.explained(b.start("shop", nil).ID)
+	if !strings.HasPrefix(waits.WaitingFor, `stage 1 ("deploy") waits for lock "db", held by a run of another group since 2`) {
+		t.Errorf("waits for %q", waits.WaitingFor)
+	}
+	third := b.explained(b.start("second", nil).ID)
+	if !strings.Contains(third.WaitingFor, "held by run 1 of pipeline secret (stage deploy) since 2") || !strings.HasSuffix(third.WaitingFor, "; place 2 in line, after a run of another group") {
+		t.Errorf("waits for %q", third.WaitingFor)
+	}
+	if log := b.log(waits.ID, "deploy"); !strings.Contains(log, "a run of another group") || strings.Contains(log, "secret") {
+		t.Errorf("the log says %q", log)
+	}
+	hold.open()
+	b.ended(waits.ID, fairlead.RunSucceeded)
+	b.ended(third.ID, fairlead.RunSucceeded)
+}
+
 // rules sets how many deploying stages go on on target local at once, and when they may begin.
 func (b *bench) rules(stages int, windows ...fairlead.Window) {
 	b.Helper()

@@ -25,6 +25,7 @@ type Turn struct {
 type TurnPlace struct {
 	Turn
 	Pipeline string
+	Group    string // of the pipeline
 	Number   int64
 	Name     string // of the stage
 }
@@ -111,10 +112,11 @@ func (tx *Tx) LockTurns(ctx context.Context, kind string) ([]TurnPlace, error) {
 }
 
 func (tx *Tx) turnPlaces(ctx context.Context, where string, args ...any) ([]TurnPlace, error) {
-	rows, err := tx.Query(ctx, `SELECT `+turnColumns+`, r.pipeline, r.number, r.stages FROM turns t JOIN runs r ON r.id = t.run_id WHERE `+where, args...)
+	rows, err := tx.Query(ctx, `SELECT `+turnColumns+`, r.pipeline, p.group_name, r.number, r.stages
+FROM turns t JOIN runs r ON r.id = t.run_id JOIN pipelines p ON p.name = r.pipeline WHERE `+where, args...)
 	return Collect(rows, err, func(row Row) (p TurnPlace, err error) {
 		var stages []byte
-		if err := row.Scan(&p.Run, &p.Stage, &p.Resource, &p.Held, &p.Asked, ScanTime(&p.Since), &p.Pipeline, &p.Number, &stages); err != nil {
+		if err := row.Scan(&p.Run, &p.Stage, &p.Resource, &p.Held, &p.Asked, ScanTime(&p.Since), &p.Pipeline, &p.Group, &p.Number, &stages); err != nil {
 			return p, err
 		}
 		var list []struct{ Name string }
