@@ -22,7 +22,7 @@ func (a *API) listFreezes(ctx context.Context, in *FreezePage) (*Body[List[fairl
 	var freezes []fairlead.Freeze
 	var next string
 	err := a.DB.Read(ctx, func(tx *store.Tx) (err error) {
-		freezes, next, err = tx.Freezes(ctx, in.Past, in.Limit, in.Cursor)
+		freezes, next, err = tx.Freezes(ctx, auth.Sees(actorOf(ctx)), in.Past, in.Limit, in.Cursor)
 		return err
 	})
 	return list(freezes, next, err)
@@ -68,22 +68,25 @@ func (a *API) getFreeze(ctx context.Context, in *FreezeID) (*Body[fairlead.Freez
 	if err := can(ctx, auth.View, auth.Object{Kind: auth.Freezes}); err != nil {
 		return nil, err
 	}
-	return answer(a.freeze(ctx, in.ID))
+	return answer(a.freeze(ctx, auth.Sees(actorOf(ctx)), in.ID))
 }
 
-func (a *API) freeze(ctx context.Context, id string) (f fairlead.Freeze, err error) {
-	err = a.DB.Read(ctx, func(tx *store.Tx) error { f, err = tx.Freeze(ctx, id); return err })
+func (a *API) freeze(ctx context.Context, v store.Viewer, id string) (f fairlead.Freeze, err error) {
+	err = a.DB.Read(ctx, func(tx *store.Tx) error { f, err = tx.Freeze(ctx, v, id); return err })
 	return f, err
 }
 
 func (a *API) liftFreeze(ctx context.Context, in *FreezeID) (*Body[fairlead.Freeze], error) {
-	f, err := a.freeze(ctx, in.ID)
+	f, err := a.freeze(ctx, store.Everything, in.ID)
 	if err != nil {
 		return nil, err
 	}
 	err = a.canFreeze(ctx, auth.Remove, f.Scope, f.Name)
-	if fairlead.ErrorCode(err) == fairlead.NotFound && actorOf(ctx).Admin { // what was frozen is gone; the freeze can go too
-		err = nil
+	if fairlead.ErrorCode(err) == fairlead.NotFound {
+		err = store.NoFreeze(in.ID)
+		if actorOf(ctx).Admin { // what was frozen is gone; the freeze can go too
+			err = nil
+		}
 	}
 	if err != nil {
 		return nil, err

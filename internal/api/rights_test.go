@@ -126,7 +126,7 @@ var rights = []right{
 	{route: "GET /api/v1/locks", want: all},
 	{route: "GET /api/v1/freezes", want: all},
 	{route: "POST /api/v1/freezes", want: edits, body: object{"scope": "pipeline", "name": "shop", "until": soon(), "reason": "by {me}"}},
-	{route: "GET /api/v1/freezes/{id}", path: "/api/v1/freezes/{freeze-boss}", want: all},
+	{route: "GET /api/v1/freezes/{id}", path: "/api/v1/freezes/{freeze-boss}", want: reads},
 	{route: "DELETE /api/v1/freezes/{id}", path: "/api/v1/freezes/{freeze-{me}}", want: edits},
 
 	{route: "GET /api/v1/channels", want: all},
@@ -397,6 +397,29 @@ func TestListsShowWhatOneMaySee(t *testing.T) {
 			}
 		}
 	})
+	t.Run("freezes and their events", func(t *testing.T) {
+		for _, body := range []object{{"scope": "all"}, {"scope": "target", "name": "local"}, {"scope": "group", "name": "empty"}, {"scope": "group", "name": "default"}} {
+			body["until"], body["reason"] = soon(), "a release"
+			s.must(http.StatusCreated, request{method: "POST", path: "/api/v1/freezes", user: "boss", body: body})
+		}
+		for user, want := range map[string]string{"outsider": "all,target local", "reader": "all,group empty,pipeline shop,target local",
+			"alice": "all,group default,target local", "boss": "all,group default,group empty,pipeline shop,target local"} {
+			names, ids, said := map[string]bool{}, map[string]bool{}, map[string]bool{}
+			for _, f := range into[api.List[fairlead.Freeze]](read(user, "/api/v1/freezes?limit=500")).Items {
+				names[strings.TrimSpace(string(f.Scope)+" "+f.Name)] = true
+				ids[f.ID] = true
+			}
+			if got := strings.Join(slices.Sorted(maps.Keys(names)), ","); got != want {
+				t.Errorf("%s sees %q, want %q", user, got, want)
+			}
+			for _, e := range into[api.List[fairlead.Event]](read(user, "/api/v1/events?kind=freeze&limit=500")).Items {
+				said[e.Name] = true
+			}
+			if !maps.Equal(ids, said) {
+				t.Errorf("%s sees events of %v, want those of %v", user, said, ids)
+			}
+		}
+	})
 	t.Run("listeners of a channel", func(t *testing.T) {
 		for user, want := range map[string]string{"outsider": "", "reader": "shop/start.conditions[1]", "alice": "mine/start.conditions[1]",
 			"boss": "mine/start.conditions[1] shop/start.conditions[1]"} {
@@ -406,7 +429,7 @@ func TestListsShowWhatOneMaySee(t *testing.T) {
 		}
 	})
 	t.Run("the audit log, to those who manage", func(t *testing.T) {
-		for user, want := range map[string]string{"outsider": "", "reader": "", "editor": "", "manager": "team", "alice": "default"} {
+		for user, want := range map[string]string{"outsider": "", "reader": "", "editor": "", "manager": "empty team", "alice": "default"} {
 			entries := into[api.List[fairlead.AuditEntry]](read(user, "/api/v1/audit?limit=500")).Items
 			groups := map[string]bool{}
 			for _, e := range entries {

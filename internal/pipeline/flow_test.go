@@ -357,11 +357,11 @@ func TestFreezes(t *testing.T) {
 	b.due()
 	b.ended(waits.ID, fairlead.RunSucceeded)
 	b.read(func(ctx context.Context, tx *store.Tx) error {
-		list, _, err := tx.Freezes(ctx, true, 10, "")
+		list, _, err := tx.Freezes(ctx, store.Everything, true, 10, "")
 		if len(list) != 5 {
 			t.Errorf("%d freezes", len(list))
 		}
-		if open, _, _ := tx.Freezes(ctx, false, 10, ""); len(open) > 0 {
+		if open, _, _ := tx.Freezes(ctx, store.Everything, false, 10, ""); len(open) > 0 {
 			t.Errorf("open: %+v", open)
 		}
 		return err

@@ -159,7 +159,7 @@ func frozenWhat(f fairlead.Freeze) string {
 // LiftFreeze ends a freeze before its time; the stages that waited for it are looked at again. One that is over is a Conflict.
 func (e *Engine) LiftFreeze(ctx context.Context, actor fairlead.Actor, id string) (f fairlead.Freeze, err error) {
 	err = e.db.Write(ctx, func(tx *store.Tx) error {
-		if f, err = tx.Freeze(ctx, id); err != nil {
+		if f, err = tx.Freeze(ctx, store.Everything, id); err != nil {
 			return err
 		}
 		was := f.LiftedAt == nil && tx.Now.Before(f.Until)
@@ -172,7 +172,7 @@ func (e *Engine) LiftFreeze(ctx context.Context, actor fairlead.Actor, id string
 		if !was {
 			return fairlead.Errorf(fairlead.Conflict, "freeze %s is over: it ended %s", id, stamp(endOf(f)))
 		}
-		if f, err = tx.Freeze(ctx, id); err != nil {
+		if f, err = tx.Freeze(ctx, store.Everything, id); err != nil {
 			return err
 		}
 		if err := tx.Enqueue(ctx, flowLook{}, nil); err != nil {

@@ -29,7 +29,7 @@ VALUES (` + lastSeq + ` + 1, $1, $2, $3, $4, $5, $6, $7, $8)`
 	return err
 }
 
-// EventFilter selects events. Empty fields select everything, but an empty Viewer sees no runs and no pipelines.
+// EventFilter selects events. Empty fields select everything, but an empty Viewer sees nothing of groups.
 type EventFilter struct {
 	Viewer             Viewer
 	Kind, Name, Action string
@@ -37,9 +37,10 @@ type EventFilter struct {
 	Limit              int   // default 100
 }
 
-// seenEvents leaves out the runs and pipelines of groups in which the viewer $v has no role. A pipeline that is no more belongs to
-// the group that its last event names.
-const seenEvents = ` AND (kind NOT IN ('run', 'pipeline')
+// seenEvents leaves out the runs, pipelines and freezes of groups in which the viewer $v has no role. A pipeline that is no more
+// belongs to the group that its last event names.
+const seenEvents = ` AND (kind NOT IN ('run', 'pipeline', 'freeze')
+OR kind = 'freeze' AND EXISTS (SELECT 1 FROM freezes f WHERE f.id = e.name AND ` + seenFreeze + `)
 OR kind = 'run' AND EXISTS (SELECT 1 FROM runs r JOIN pipelines p ON p.name = r.pipeline JOIN group_roles v ON v.group_name = p.group_name
   WHERE r.id = e.name AND v.user_name = $v)
 OR kind = 'pipeline' AND EXISTS (SELECT 1 FROM group_roles v

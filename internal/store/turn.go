@@ -188,10 +188,24 @@ func (tx *Tx) CreateFreeze(ctx context.Context, f *fairlead.Freeze) error {
 	return err
 }
 
-// Freeze returns one freeze.
-func (tx *Tx) Freeze(ctx context.Context, id string) (fairlead.Freeze, error) {
-	f, err := scanFreeze(tx.QueryRow(ctx, `SELECT `+freezeColumns+` FROM freezes WHERE id = $1`, id))
-	return f, NotFound(err, "freeze %q does not exist; see: fairlead freeze list", id)
+// seenFreeze is the condition that the viewer $v may know of freeze f: one of a group or a pipeline that he does not see tells its
+// name. What has the name since is not what was frozen.
+const seenFreeze = `($v = '*' OR f.scope IN ('all', 'target')
+OR f.scope = 'group' AND EXISTS (SELECT 1 FROM pipeline_groups g JOIN group_roles v ON v.group_name = g.name
+  WHERE g.name = f.name AND g.created_at <= f.created_at AND v.user_name = $v)
+OR f.scope = 'pipeline' AND EXISTS (SELECT 1 FROM pipelines p JOIN group_roles v ON v.group_name = p.group_name
+  WHERE p.name = f.name AND p.created_at <= f.created_at AND v.user_name = $v))`
+
+const noFreeze = "freeze %q does not exist; see: fairlead freeze list"
+
+// NoFreeze is the answer about a freeze that does not exist, or that somebody may not see.
+func NoFreeze(id string) error { return fairlead.Errorf(fairlead.NotFound, noFreeze, id) }
+
+// Freeze returns one freeze that the viewer sees.
+func (tx *Tx) Freeze(ctx context.Context, v Viewer, id string) (fairlead.Freeze, error) {
+	q := `SELECT ` + freezeColumns + ` FROM freezes f WHERE f.id = $1 AND ` + strings.ReplaceAll(seenFreeze, "$v", "$2")
+	f, err := scanFreeze(tx.QueryRow(ctx, q, id, string(v)))
+	return f, NotFound(err, noFreeze, id)
 }
 
 // OpenFreezes lists the freezes that go on or will come.
@@ -200,10 +214,12 @@ func (tx *Tx) OpenFreezes(ctx context.Context) ([]fairlead.Freeze, error) {
 	return Collect(rows, err, scanFreeze)
 }
 
-// Freezes lists freezes, newest first: those that go on or will come, or with past all. cursor is the last id of the page before.
-func (tx *Tx) Freezes(ctx context.Context, past bool, limit int, cursor string) ([]fairlead.Freeze, string, error) {
-	const q = `SELECT ` + freezeColumns + ` FROM freezes WHERE ($1 OR (open AND until_at > $2)) AND ($3 = '' OR id < $3) ORDER BY id DESC LIMIT $4`
-	rows, err := tx.Query(ctx, q, past, Time(tx.Now), cursor, limit+1)
+// Freezes lists the freezes that the viewer sees, newest first: those that go on or will come, or with past all. cursor is the last
+// id of the page before.
+func (tx *Tx) Freezes(ctx context.Context, v Viewer, past bool, limit int, cursor string) ([]fairlead.Freeze, string, error) {
+	q := `SELECT ` + freezeColumns + ` FROM freezes f WHERE ($1 OR (open AND until_at > $2)) AND ($3 = '' OR id < $3)
+AND ` + strings.ReplaceAll(seenFreeze, "$v", "$5") + ` ORDER BY id DESC LIMIT $4`
+	rows, err := tx.Query(ctx, q, past, Time(tx.Now), cursor, limit+1, string(v))
 	list, err := Collect(rows, err, scanFreeze)
 	if err != nil {
 		return nil, "", err
