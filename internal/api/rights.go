@@ -41,25 +41,28 @@ func (a *API) canPipeline(ctx context.Context, verb auth.Verb, name string) erro
 
 // run reads a run to which the actor may do verb.
 func (a *API) run(ctx context.Context, verb auth.Verb, id string) (r fairlead.Run, err error) {
-	object := auth.Object{Kind: auth.Runs}
 	err = a.DB.Read(ctx, func(tx *store.Tx) error {
 		if r, err = tx.Run(ctx, id); err != nil {
 			return err
 		}
-		if err := a.Pipelines.Explain(ctx, tx, &r); err != nil {
+		if err := mayRun(ctx, tx, verb, r); err != nil {
 			return err
 		}
-		object.Group, err = tx.PipelineGroup(ctx, r.Pipeline)
-		return err
+		return a.Pipelines.Explain(ctx, tx, &r)
 	})
 	if err != nil {
-		return r, err
-	}
-	object.Name, object.Asked = r.Pipeline, asked(actorOf(ctx), r)
-	if err := canSeen(ctx, verb, object, store.NoRun(id)); err != nil {
 		return fairlead.Run{}, err
 	}
 	return r, nil
+}
+
+// mayRun asks whether the actor may do verb to a run.
+func mayRun(ctx context.Context, tx *store.Tx, verb auth.Verb, r fairlead.Run) (err error) {
+	object := auth.Object{Kind: auth.Runs, Name: r.Pipeline, Asked: asked(actorOf(ctx), r)}
+	if object.Group, err = tx.PipelineGroup(ctx, r.Pipeline); err != nil {
+		return err
+	}
+	return canSeen(ctx, verb, object, store.NoRun(r.ID))
 }
 
 // asked reports whether a review of the run asks the actor, who then sees the run that he shall decide about.

@@ -77,8 +77,11 @@ func (a *API) readLog(ctx context.Context, run, stage string, after int64) (news
 			final = true
 			return nil
 		}
+		if err != nil {
+			return err
+		}
 		final = fairlead.RunMoves.Final(r.State)
-		return err
+		return mayRun(ctx, tx, auth.View, r)
 	})
 	return news, final, err
 }

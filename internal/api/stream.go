@@ -12,6 +12,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/fairlead/fairlead"
 )
 
 const (
@@ -69,7 +71,8 @@ type message struct {
 type source func(ctx context.Context, after int64) (news []message, final bool, err error)
 
 // stream answers with server-sent events: what is there after a seq, then whatever comes, until the client goes, cannot
-// keep up, the server stops or the source is final.
+// keep up, the server stops or the source is final. Who follows is looked at again before each read and with each sign of life:
+// a stream shows what its user may see now, and ends when that is nothing any more.
 func (a *API) stream(event string, after int64, read source) *huma.StreamResponse {
 	return &huma.StreamResponse{Body: func(hctx huma.Context) {
 		r, w := humago.Unwrap(hctx)
@@ -96,8 +99,11 @@ func (a *API) pump(ctx context.Context, s *sse, after int64, read source) error 
 	beat := time.NewTicker(a.Heartbeat)
 	defer beat.Stop()
 	for {
-		news, final, err := read(ctx, after)
-		if err != nil {
+		news, final, err := a.look(ctx, after, read)
+		switch code := fairlead.ErrorCode(err); {
+		case code == fairlead.Unauthenticated || code == fairlead.Denied || code == fairlead.NotFound:
+			return nil // whoever asks again is told why
+		case err != nil:
 			return err
 		}
 		for _, m := range news {
@@ -122,21 +128,26 @@ func (a *API) pump(ctx context.Context, s *sse, after int64, read source) error 
 	}
 }
 
-// await returns true when there may be news, false when the stream has to end.
+// look reads what is new with the rights that the actor of the request has now.
+func (a *API) look(ctx context.Context, after int64, read source) (news []message, final bool, err error) {
+	v := *visitOf(ctx)
+	if v.actor, err = a.Auth.Again(ctx, v.actor); err != nil {
+		return nil, false, err
+	}
+	return read(context.WithValue(ctx, visitKey, &v), after)
+}
+
+// await returns true when it is time to read again, false when the stream has to end.
 func (a *API) await(ctx context.Context, s *sse, changed <-chan struct{}, beat <-chan time.Time) bool {
-	for {
-		select {
-		case <-ctx.Done():
-			return false
-		case <-a.closing:
-			return false
-		case <-changed:
-			return true
-		case <-beat:
-			if s.comment("alive") != nil {
-				return false
-			}
-		}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-a.closing:
+		return false
+	case <-changed:
+		return true
+	case <-beat:
+		return s.comment("alive") == nil
 	}
 }
 

@@ -181,6 +181,69 @@ func (w *stuckWriter) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
+// TestStreamsLookAgain tells that an open stream has no older eyes than a new request.
+func TestStreamsLookAgain(t *testing.T) {
+	s := mustServe(t)
+	fill := s.scene()
+	s.user(fairlead.User{Name: "second", Admin: true})
+	follow := func(user, path string) *eventStream {
+		res := s.open(request{method: "GET", path: path, user: user, header: map[string]string{"Accept": "text/event-stream"}})
+		if res.StatusCode != http.StatusOK {
+			t.Fatalf("GET %s: status %d", path, res.StatusCode)
+		}
+		t.Cleanup(func() { res.Body.Close() })
+		return &eventStream{res: res, lines: bufio.NewScanner(res.Body)}
+	}
+	wants := func(stream *eventStream, kind, name string) {
+		t.Helper()
+		for stream.next() {
+			var e fairlead.Event
+			if err := json.Unmarshal([]byte(stream.data), &e); err != nil {
+				t.Fatal(err)
+			}
+			if e.Type != "tick" { // the scene goes on by itself
+				continue
+			}
+			if e.Kind != kind || e.Name != name {
+				t.Fatalf("got %+v, want the event of %s %s", e, kind, name)
+			}
+			return
+		}
+		t.Fatalf("the stream ended, want the event of %s %s", kind, name)
+	}
+	hidden := func() {
+		s.write(func(tx *store.Tx) error {
+			return tx.AppendEvent(t.Context(), fairlead.Event{Kind: "pipeline", Name: "shop", Type: "tick"})
+		})
+	}
+	events := follow("second", "/api/v1/events?after=-1")
+	hidden()
+	wants(events, "pipeline", "shop")
+	s.write(func(tx *store.Tx) error { return tx.UpdateUser(t.Context(), fairlead.User{Name: "second"}) })
+	s.event("one", 1)
+	wants(events, "test", "one")
+	hidden()
+	s.event("two", 1)
+	wants(events, "test", "two")
+
+	logs := follow("reader", fill.Replace("/api/v1/runs/{run}/logs"))
+	s.write(func(tx *store.Tx) error { return tx.DropRole(t.Context(), "team", "reader") })
+	s.write(func(tx *store.Tx) error { return tx.DeleteUser(t.Context(), "second") })
+	for name, stream := range map[string]*eventStream{"the log of a run that one does not see any more": logs, "the events of a user who is gone": events} {
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			for stream.next() {
+			}
+		}()
+		select {
+		case <-ended:
+		case <-time.After(20 * time.Second):
+			t.Errorf("%s: the stream goes on", name)
+		}
+	}
+}
+
 func TestClientThatDoesNotReadIsCutOff(t *testing.T) {
 	s := mustServe(t)
 	s.event("one", 3)
