@@ -103,7 +103,13 @@ func mayApply(ctx context.Context, old fairlead.Pipeline, spec *fairlead.Pipelin
 		}
 	}
 	object := auth.Object{Kind: auth.Pipelines, Name: spec.Name, Group: spec.Group}
-	return canSeen(ctx, auth.Change, object, store.NoGroup(spec.Group))
+	if err := canSeen(ctx, auth.Change, object, store.NoGroup(spec.Group)); err != nil {
+		return err
+	}
+	if t := store.TraceOf(ctx); t != nil && old.Group != "" && old.Group != spec.Group { // those who manage the old group are told too
+		t.Also = []fairlead.AuditEntry{{Group: old.Group, Detail: "moved to group " + spec.Group}}
+	}
+	return nil
 }
 
 func (a *API) deletePipeline(ctx context.Context, in *Named) (*None, error) {

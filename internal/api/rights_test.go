@@ -480,7 +480,16 @@ func TestMovingAPipeline(t *testing.T) {
 	to(http.StatusConflict, "alice", moved)   // edits where it would go, and does not see where it is
 	to(http.StatusNotFound, "editor", strings.Replace(heldText, "group: team", "group: secret", 1))
 	s.grant("default", "editor", fairlead.RoleEdit)
+	before := len(s.audited("applyPipeline"))
 	to(http.StatusOK, "editor", moved)
+	var told []string
+	for _, e := range s.audited("applyPipeline")[before:] {
+		told = append(told, strings.TrimSpace(strings.Join([]string{e.User, e.Verb, e.Kind, e.Name, e.Group, e.Result, e.Detail}, " ")))
+	}
+	slices.Sort(told)
+	if want := []string{"editor change pipelines shop default done", "editor change pipelines shop team done moved to group default"}; !slices.Equal(told, want) {
+		t.Errorf("the move left %q, want %q", told, want)
+	}
 	s.must(http.StatusNotFound, request{method: "GET", path: "/api/v1/pipelines/shop", user: "reader"})
 	s.must(http.StatusOK, request{method: "GET", path: "/api/v1/pipelines/shop", user: "alice"})
 }

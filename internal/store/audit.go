@@ -18,6 +18,9 @@ import (
 // at its end. A trace belongs to one goroutine.
 type Trace struct {
 	fairlead.AuditEntry
+	// Also are more entries of the same request, of other things that it changes. They are stored with the first unless the
+	// request is refused; of what is empty they have what the first has.
+	Also   []fairlead.AuditEntry
 	stored bool
 }
 
@@ -46,7 +49,7 @@ func WithAddress(ctx context.Context, address string) context.Context {
 func (tx *Tx) Audit(ctx context.Context, e fairlead.AuditEntry) error {
 	t := TraceOf(ctx)
 	if t == nil {
-		return tx.insertAudit(ctx, e)
+		return tx.insertAudit(ctx, e, nil)
 	}
 	for _, f := range []struct{ to, from *string }{
 		{&t.Kind, &e.Kind}, {&t.Verb, &e.Verb}, {&t.Name, &e.Name}, {&t.Group, &e.Group}, {&t.Result, &e.Result},
@@ -92,7 +95,22 @@ func clip(s string) string {
 	return s
 }
 
-func (tx *Tx) insertAudit(ctx context.Context, e fairlead.AuditEntry) error {
+func (tx *Tx) insertTrace(ctx context.Context, t *Trace) error {
+	if err := tx.insertAudit(ctx, t.AuditEntry, t); err != nil || t.Result == fairlead.AuditRefused {
+		return err
+	}
+	for _, e := range t.Also {
+		e.User, e.Via, e.Operation = t.User, t.Via, t.Operation
+		e.Kind, e.Verb, e.Name = cmp.Or(e.Kind, t.Kind), cmp.Or(e.Verb, t.Verb), cmp.Or(e.Name, t.Name)
+		if err := tx.insertAudit(ctx, e, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// insertAudit stores an entry. The trace that it is of, if any, learns where it is.
+func (tx *Tx) insertAudit(ctx context.Context, e fairlead.AuditEntry, t *Trace) error {
 	if e.ID == "" {
 		id, err := uuid.NewV7()
 		if err != nil {
@@ -103,7 +121,7 @@ func (tx *Tx) insertAudit(ctx context.Context, e fairlead.AuditEntry) error {
 	if e.Address == "" {
 		e.Address, _ = ctx.Value(addressKey{}).(string)
 	}
-	if t := TraceOf(ctx); t != nil {
+	if t != nil {
 		t.ID, t.Time = e.ID, tx.Now
 	}
 	const q = `INSERT INTO audit (id, time, user_name, via, address, operation, verb, kind, name, group_name, result, detail)

@@ -28,7 +28,7 @@ func (db *DB) Write(ctx context.Context, fn func(tx *Tx) error) error {
 		if err := fn(tx); err != nil {
 			return err
 		}
-		return tx.insertAudit(ctx, t.AuditEntry)
+		return tx.insertTrace(ctx, t)
 	})
 	t.stored = err == nil
 	return err
