@@ -187,7 +187,9 @@ func (tx *Tx) AuditLog(ctx context.Context, v Viewer, f AuditFilter, limit int, 
 			if !r.Role.Includes(fairlead.RoleManage) {
 				continue
 			}
-			own := append(slices.Clone(conditions), fmt.Sprintf("group_name = $%d", len(args)+1))
+			// What a deleted group of the same name did is not theirs.
+			own := append(slices.Clone(conditions), strings.ReplaceAll("group_name = $g AND time >= (SELECT g.created_at FROM pipeline_groups g WHERE g.name = $g)",
+				"$g", fmt.Sprintf("$%d", len(args)+1)))
 			part, err := tx.auditPart(ctx, own, append(slices.Clone(args), r.Group), limit+1)
 			if err != nil {
 				return nil, "", err

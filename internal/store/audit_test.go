@@ -118,6 +118,61 @@ func testAuditLog(t *testing.T, cfg store.Config) {
 	})
 }
 
+// TestReusedNamesHideTheirPast tells that who sees a group or pipeline sees nothing of those that had its name before.
+func TestReusedNamesHideTheirPast(t *testing.T) { storetest.Each(t, testReusedNames) }
+
+func testReusedNames(t *testing.T, cfg store.Config) {
+	cfg.Now = ticking()
+	db := mustOpen(t, cfg)
+	mustWrite(t, db, func(ctx context.Context, tx *store.Tx) error {
+		return tx.CreateUser(ctx, &fairlead.User{Name: "ann"}, "x")
+	})
+	// live makes a pipeline in a group, tells of both, and ends both.
+	live := func(id, group, name string, end bool) {
+		p := fairlead.Pipeline{ID: id, Name: name, Group: group, Spec: fairlead.PipelineSpec{Name: name}}
+		tell := func(what string) func(ctx context.Context, tx *store.Tx) error {
+			return func(ctx context.Context, tx *store.Tx) error {
+				return errors.Join(tx.Audit(ctx, fairlead.AuditEntry{Kind: "pipelines", Name: name, Group: group, Detail: id + what}),
+					tx.AppendEvent(ctx, fairlead.Event{Kind: "pipeline", Name: name, Group: group, Type: "tick", Message: id + what}))
+			}
+		}
+		mustWrite(t, db, func(ctx context.Context, tx *store.Tx) error {
+			return errors.Join(tx.CreateGroup(ctx, &fairlead.Group{Name: group}), tx.CreatePipeline(ctx, &p), tell("-made")(ctx, tx))
+		})
+		mustWrite(t, db, tell("-changed"))
+		if !end {
+			return
+		}
+		mustWrite(t, db, func(ctx context.Context, tx *store.Tx) error {
+			return errors.Join(tell("-deleted")(ctx, tx), tx.DeletePipeline(ctx, name), tx.DeleteGroup(ctx, group))
+		})
+	}
+	live("hidden", "team", "shop", true)
+	live("other", "secret", "web", true)
+	live("new", "team", "shop", false)
+	live("theirs", "ours", "web", false)
+	mustWrite(t, db, func(ctx context.Context, tx *store.Tx) error {
+		return errors.Join(tx.SetRole(ctx, "team", "ann", fairlead.RoleManage, ""), tx.SetRole(ctx, "ours", "ann", fairlead.RoleManage, ""))
+	})
+	var audited, said []string
+	for _, e := range mustAudit(t, db, "ann", store.AuditFilter{}) {
+		audited = append(audited, e.Detail)
+	}
+	mustRead(t, db, func(ctx context.Context, tx *store.Tx) error {
+		events, err := tx.Events(ctx, store.EventFilter{Viewer: "ann"})
+		for _, e := range events {
+			said = append(said, e.Message)
+		}
+		return err
+	})
+	if got := strings.Join(audited, " "); got != "theirs-changed theirs-made new-changed new-made" {
+		t.Errorf("the audit log shows %s", got)
+	}
+	if got := strings.Join(said, " "); got != "new-made new-changed theirs-made theirs-changed" {
+		t.Errorf("the events show %s", got)
+	}
+}
+
 func TestTraceGoesWithTheChange(t *testing.T) { storetest.Each(t, testTraceGoesWithTheChange) }
 
 func testTraceGoesWithTheChange(t *testing.T, cfg store.Config) {

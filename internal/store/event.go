@@ -38,13 +38,16 @@ type EventFilter struct {
 }
 
 // seenEvents leaves out the runs, pipelines and freezes of groups in which the viewer $v has no role. A pipeline that is no more
-// belongs to the group that its last event names.
+// belongs to the group that its last event names. What has the name of a pipeline or group since shows nothing of the one before.
 const seenEvents = ` AND (kind NOT IN ('run', 'pipeline', 'freeze')
 OR kind = 'freeze' AND EXISTS (SELECT 1 FROM freezes f WHERE f.id = e.name AND ` + seenFreeze + `)
 OR kind = 'run' AND EXISTS (SELECT 1 FROM runs r JOIN pipelines p ON p.name = r.pipeline JOIN group_roles v ON v.group_name = p.group_name
   WHERE r.id = e.name AND v.user_name = $v)
-OR kind = 'pipeline' AND EXISTS (SELECT 1 FROM group_roles v
-  WHERE v.user_name = $v AND v.group_name = coalesce((SELECT p.group_name FROM pipelines p WHERE p.name = e.name), e.group_name)))`
+OR kind = 'pipeline' AND (EXISTS (SELECT 1 FROM pipelines p JOIN group_roles v ON v.group_name = p.group_name
+    WHERE p.name = e.name AND p.created_at <= e.time AND v.user_name = $v)
+  OR NOT EXISTS (SELECT 1 FROM pipelines p WHERE p.name = e.name AND p.created_at <= e.time)
+    AND EXISTS (SELECT 1 FROM pipeline_groups g JOIN group_roles v ON v.group_name = g.name
+      WHERE g.name = e.group_name AND g.created_at <= e.time AND v.user_name = $v)))`
 
 // Events returns events in their order, oldest first.
 func (tx *Tx) Events(ctx context.Context, f EventFilter) ([]fairlead.Event, error) {
