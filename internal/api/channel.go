@@ -95,7 +95,7 @@ func (a *API) channelMessages(ctx context.Context, in *ChannelQuery) (*huma.Stre
 	var messages []fairlead.ChannelMessage
 	var next string
 	err := a.DB.Read(ctx, func(tx *store.Tx) (err error) {
-		messages, next, err = tx.ChannelMessages(ctx, in.Name, in.Limit, in.Cursor)
+		messages, next, err = tx.ChannelMessages(ctx, auth.Sees(actorOf(ctx)), in.Name, in.Limit, in.Cursor)
 		return err
 	})
 	if err != nil {
@@ -108,7 +108,7 @@ func (a *API) followChannel(ctx context.Context, in *ChannelQuery) (*huma.Stream
 	after := in.start()
 	if after < 0 {
 		err := a.DB.Read(ctx, func(tx *store.Tx) error {
-			newest, _, err := tx.ChannelMessages(ctx, in.Name, 1, "")
+			newest, _, err := tx.ChannelMessages(ctx, auth.Sees(actorOf(ctx)), in.Name, 1, "")
 			after = 0
 			if len(newest) > 0 {
 				after = newest[0].Seq
@@ -121,7 +121,7 @@ func (a *API) followChannel(ctx context.Context, in *ChannelQuery) (*huma.Stream
 	}
 	return a.stream("message", after, func(ctx context.Context, after int64) (news []message, final bool, err error) {
 		err = a.DB.Read(ctx, func(tx *store.Tx) error {
-			list, err := tx.ChannelMessagesAfter(ctx, in.Name, after, streamPage)
+			list, err := tx.ChannelMessagesAfter(ctx, auth.Sees(actorOf(ctx)), in.Name, after, streamPage)
 			for _, m := range list {
 				news = append(news, message{m.Seq, m})
 			}

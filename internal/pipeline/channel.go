@@ -28,7 +28,7 @@ type channelWorker struct {
 // transaction, so it has its effect exactly once.
 func (w *channelWorker) Work(ctx context.Context, job *river.Job[channelMessage]) error {
 	return w.engine.db.Write(ctx, func(tx *store.Tx) error {
-		m, err := tx.ChannelMessage(ctx, job.Args.Message)
+		m, err := tx.ChannelMessage(ctx, store.Everything, job.Args.Message)
 		if fairlead.ErrorCode(err) == fairlead.NotFound || (err == nil && m.Delivered) {
 			return store.CompleteJob(ctx, tx, job)
 		}
@@ -106,7 +106,7 @@ func checkParams(params map[string]string, key string) error {
 // Replay publishes the content of a message again, as a message of its own.
 func (e *Engine) Replay(ctx context.Context, actor fairlead.Actor, channel, id string) (m fairlead.ChannelMessage, err error) {
 	err = e.db.Write(ctx, func(tx *store.Tx) error {
-		old, err := channelMessageOf(ctx, tx, channel, id)
+		old, err := channelMessageOf(ctx, tx, store.Everything, channel, id)
 		if err != nil {
 			return err
 		}
@@ -116,8 +116,8 @@ func (e *Engine) Replay(ctx context.Context, actor fairlead.Actor, channel, id s
 	return m, err
 }
 
-func channelMessageOf(ctx context.Context, tx *store.Tx, channel, id string) (fairlead.ChannelMessage, error) {
-	m, err := tx.ChannelMessage(ctx, id)
+func channelMessageOf(ctx context.Context, tx *store.Tx, v store.Viewer, channel, id string) (fairlead.ChannelMessage, error) {
+	m, err := tx.ChannelMessage(ctx, v, id)
 	if err == nil && m.Channel != channel {
 		err = fairlead.Errorf(fairlead.NotFound, "channel %s has no message %q", channel, id)
 	}
@@ -127,7 +127,7 @@ func channelMessageOf(ctx context.Context, tx *store.Tx, channel, id string) (fa
 // ChannelMessage returns a message with what it did at the pipelines that the viewer sees.
 func (e *Engine) ChannelMessage(ctx context.Context, v store.Viewer, channel, id string) (m fairlead.ChannelMessage, err error) {
 	err = e.db.Read(ctx, func(tx *store.Tx) error {
-		if m, err = channelMessageOf(ctx, tx, channel, id); err != nil {
+		if m, err = channelMessageOf(ctx, tx, v, channel, id); err != nil {
 			return err
 		}
 		m.Deliveries, err = tx.Deliveries(ctx, v, id)

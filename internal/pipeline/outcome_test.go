@@ -81,7 +81,7 @@ func TestOutcomes(t *testing.T) {
 			wantText(t, b.log(run.ID, ""), test.log...)
 			var published, told []string
 			b.read(func(ctx context.Context, tx *store.Tx) error {
-				messages, _, err := tx.ChannelMessages(ctx, "ended", 100, "")
+				messages, _, err := tx.ChannelMessages(ctx, store.Everything, "ended", 100, "")
 				for i := range messages {
 					published = append([]string{messages[i].Params["as"]}, published...)
 				}

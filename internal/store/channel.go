@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/fairlead/fairlead"
@@ -60,8 +61,36 @@ func (tx *Tx) channelEnds(ctx context.Context, v Viewer, c *fairlead.Channel) er
 		return err
 	}
 	rows, err = tx.Query(ctx, `SELECT pipeline, condition FROM listeners WHERE kind = 'channel' AND source = $1`+seen+` ORDER BY pipeline, condition`, c.Name, string(v))
-	c.Listeners, err = Collect(rows, err, text)
+	if c.Listeners, err = Collect(rows, err, text); err != nil {
+		return err
+	}
+	c.CreatedBy, err = tx.seenAs(ctx, v, c.CreatedBy)
 	return err
+}
+
+// seenAs is what a viewer is told about who did something: of a pipeline that he does not see, only that it was one. The text begins
+// with "pipeline NAME" when it was, and what follows the name begins with a comma.
+func (tx *Tx) seenAs(ctx context.Context, v Viewer, by string) (string, error) {
+	name, ok := strings.CutPrefix(by, "pipeline ")
+	if v == Everything || !ok {
+		return by, nil
+	}
+	name, _, _ = strings.Cut(name, ",")
+	const q = `SELECT EXISTS (SELECT 1 FROM pipelines p JOIN group_roles v ON v.group_name = p.group_name WHERE p.name = $1 AND v.user_name = $2)`
+	var seen bool
+	if err := tx.QueryRow(ctx, q, name, string(v)).Scan(&seen); err != nil || !seen {
+		return "a pipeline", err
+	}
+	return by, nil
+}
+
+func (tx *Tx) publishersSeen(ctx context.Context, v Viewer, list []fairlead.ChannelMessage) (err error) {
+	for i := range list {
+		if list[i].By, err = tx.seenAs(ctx, v, list[i].By); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Channels lists channels by name, each as [Tx.Channel] gives it. cursor is the last name of the page before.
@@ -129,10 +158,14 @@ func scanChannelMessage(row Row) (m fairlead.ChannelMessage, err error) {
 	return m, json.Unmarshal(params, &m.Params)
 }
 
-// ChannelMessage returns one message without its deliveries.
-func (tx *Tx) ChannelMessage(ctx context.Context, id string) (fairlead.ChannelMessage, error) {
+// ChannelMessage returns one message as the viewer sees it, without its deliveries.
+func (tx *Tx) ChannelMessage(ctx context.Context, v Viewer, id string) (fairlead.ChannelMessage, error) {
 	m, err := scanChannelMessage(tx.QueryRow(ctx, selectChannelMessages+` WHERE id = $1`, id))
-	return m, NotFound(err, "message %q does not exist; see: fairlead channel messages NAME", id)
+	if err != nil {
+		return m, NotFound(err, "message %q does not exist; see: fairlead channel messages NAME", id)
+	}
+	m.By, err = tx.seenAs(ctx, v, m.By)
+	return m, err
 }
 
 // ChannelMessageOnce returns the message that was stored with once.
@@ -147,8 +180,8 @@ func (tx *Tx) ChannelDelivered(ctx context.Context, id string) error {
 	return err
 }
 
-// ChannelMessages lists the messages of a channel, newest first. cursor is the last seq of the page before.
-func (tx *Tx) ChannelMessages(ctx context.Context, channel string, limit int, cursor string) ([]fairlead.ChannelMessage, string, error) {
+// ChannelMessages lists the messages of a channel as the viewer sees them, newest first. cursor is the last seq of the page before.
+func (tx *Tx) ChannelMessages(ctx context.Context, v Viewer, channel string, limit int, cursor string) ([]fairlead.ChannelMessage, string, error) {
 	before, err := parseCursor(cursor)
 	if err != nil {
 		return nil, "", err
@@ -159,13 +192,17 @@ func (tx *Tx) ChannelMessages(ctx context.Context, channel string, limit int, cu
 		return nil, "", err
 	}
 	list, next := Page(list, limit, func(m fairlead.ChannelMessage) string { return strconv.FormatInt(m.Seq, 10) })
-	return list, next, nil
+	return list, next, tx.publishersSeen(ctx, v, list)
 }
 
-// ChannelMessagesAfter lists the messages of a channel after a seq, oldest first.
-func (tx *Tx) ChannelMessagesAfter(ctx context.Context, channel string, after int64, limit int) ([]fairlead.ChannelMessage, error) {
+// ChannelMessagesAfter lists the messages of a channel after a seq as the viewer sees them, oldest first.
+func (tx *Tx) ChannelMessagesAfter(ctx context.Context, v Viewer, channel string, after int64, limit int) ([]fairlead.ChannelMessage, error) {
 	rows, err := tx.Query(ctx, selectChannelMessages+` WHERE channel = $1 AND seq > $2 ORDER BY seq LIMIT $3`, channel, after, limit)
-	return Collect(rows, err, scanChannelMessage)
+	list, err := Collect(rows, err, scanChannelMessage)
+	if err != nil {
+		return nil, err
+	}
+	return list, tx.publishersSeen(ctx, v, list)
 }
 
 // PruneChannel removes what the limits of a channel do not keep. A message that was not delivered stays.
