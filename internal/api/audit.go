@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -36,9 +37,17 @@ func (a *API) endTrace(ctx context.Context, err error) error {
 		t.Detail = r.err.Error()
 		return a.DB.Settle(ctx, t, true)
 	case err != nil:
-		return nil // nothing changed, or what did is stored
+		return a.DB.SettleBroken(ctx, t, toldOf(err))
 	}
 	return a.DB.Settle(ctx, t, false)
+}
+
+// toldOf is what the audit log says of an error: never more than whoever asked is told.
+func toldOf(err error) string {
+	if e, ok := errors.AsType[*fairlead.Error](err); ok && e.Code != fairlead.Internal {
+		return err.Error()
+	}
+	return "an internal error"
 }
 
 // note tells the audit log what a request is about. What is only looked at before a change is part of the change.

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -492,6 +493,38 @@ func TestMovingAPipeline(t *testing.T) {
 	}
 	s.must(http.StatusNotFound, request{method: "GET", path: "/api/v1/pipelines/shop", user: "reader"})
 	s.must(http.StatusOK, request{method: "GET", path: "/api/v1/pipelines/shop", user: "alice"})
+}
+
+// TestAuditOfWhatFailsHalfWay deletes a pipeline with so many runs that it takes several transactions, between which a run begins.
+func TestAuditOfWhatFailsHalfWay(t *testing.T) {
+	s := mustServe(t)
+	s.must(http.StatusOK, request{method: "PUT", path: "/api/v1/pipelines/shop", user: "boss", body: strings.Replace(heldText, "group: team\n", "", 1)})
+	s.write(func(tx *store.Tx) error {
+		for n := int64(1); n <= 300; n++ {
+			ended := tx.Now
+			r := fairlead.Run{ID: fmt.Sprintf("run-%d", n), Pipeline: "shop", Number: n, Revision: 1, State: fairlead.RunSucceeded, EndedAt: &ended}
+			if err := tx.CreateRun(t.Context(), &r); err != nil {
+				return err
+			}
+		}
+		const begin = `BEGIN UPDATE runs SET ended_at = NULL, state = 'running' WHERE number = 300; `
+		begins := []string{`CREATE TRIGGER begins AFTER DELETE ON runs WHEN old.number = 100 ` + begin + `END`}
+		if os.Getenv("FAIRLEAD_TEST_DATABASE") == "postgres" {
+			begins = []string{`CREATE FUNCTION begins() RETURNS trigger LANGUAGE plpgsql AS $$ ` + begin + `RETURN NULL; END $$`,
+				`CREATE TRIGGER begins AFTER DELETE ON runs FOR EACH ROW WHEN (old.number = 100) EXECUTE FUNCTION begins()`}
+		}
+		for _, q := range begins {
+			if _, err := tx.Exec(t.Context(), q); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	got := s.must(http.StatusConflict, request{method: "DELETE", path: "/api/v1/pipelines/shop", user: "boss"})
+	entries := s.audited("deletePipeline")
+	if len(entries) != 1 || !strings.HasPrefix(entries[0].Detail, "not to its end: pipeline shop cannot be deleted: run 300") {
+		t.Errorf("%s left %+v", got.body, entries)
+	}
 }
 
 func TestAuditOfTheSystem(t *testing.T) {

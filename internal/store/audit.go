@@ -74,11 +74,29 @@ func (db *DB) Settle(ctx context.Context, t *Trace, refused bool) error {
 	if t.stored && !refused {
 		return nil
 	}
-	ctx = context.WithoutCancel(ctx) // whoever hangs up is in the log all the same
 	if !t.stored {
-		return db.Write(WithTrace(ctx, t), func(*Tx) error { return nil })
+		// whoever hangs up is in the log all the same
+		return db.Write(WithTrace(context.WithoutCancel(ctx), t), func(*Tx) error { return nil })
 	}
-	return db.Write(ctx, func(tx *Tx) error {
+	return db.amend(ctx, t)
+}
+
+// SettleBroken ends the trace of a request that failed. One that changed something before that says so, with why; of what changed
+// nothing there is no entry.
+func (db *DB) SettleBroken(ctx context.Context, t *Trace, why string) error {
+	if !t.stored {
+		return nil
+	}
+	if t.Detail != "" {
+		t.Detail += "; "
+	}
+	t.Detail += "not to its end: " + why
+	return db.amend(ctx, t)
+}
+
+// amend puts right what is stored of a trace.
+func (db *DB) amend(ctx context.Context, t *Trace) error {
+	return db.Write(context.WithoutCancel(ctx), func(tx *Tx) error {
 		_, err := tx.Exec(ctx, `UPDATE audit SET result = $1, detail = $2 WHERE time = $3 AND id = $4`, t.Result, clip(t.Detail), Time(t.Time), t.ID)
 		return err
 	})
