@@ -168,6 +168,15 @@ describe.each([
     expect(await button(page, w.common.delete).count()).toBe(0);
     expect(await page.getByRole("link", { name: w.pipelines.edit, exact: true }).count()).toBe(0);
 
+    for (const [path, title, change] of [
+      ["/stacks", w.app.stacks, w.stacks.create], ["/templates", w.app.templates, w.templates.create], ["/images", w.app.images, w.images.createOrg], ["/channels", w.app.channels, w.channels.publish],
+    ] as const) {
+      await page.goto(path);
+      await heading(page, title);
+      await page.locator(".ant-table, .nothing").first().waitFor();
+      expect(await page.getByRole("link", { name: change }).or(button(page, change)).count(), change).toBe(0);
+    }
+
     await page.goto(`/groups/${team}?tab=users`);
     await page.getByRole("cell", { name: reader, exact: true }).waitFor();
     for (const name of [w.groups.grant, w.common.delete, w.common.edit]) expect(await button(page, name).count(), name).toBe(0);

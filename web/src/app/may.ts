@@ -26,6 +26,11 @@ export function mayOf(user: Pick<Noun<"Me">, "admin" | "groups"> | undefined): M
   };
 }
 
+/** Whether a review asks somebody: by name, or for a role in a group. */
+export function asks(review: Pick<Noun<"ReviewRun">, "users" | "groups">, user: Pick<Noun<"Me">, "name" | "admin" | "groups"> | undefined): boolean {
+  return user !== undefined && (review.users?.includes(user.name) === true || review.groups?.some((g) => mayOf(user).in(g.group, g.role)) === true);
+}
+
 export function useMay(): May {
   return mayOf(useQuery(me).data);
 }

@@ -31,8 +31,8 @@ export const en = {
   },
   verb: { create: "create", update: "update", replace: "replace", delete: "delete", none: "unchanged", adopt: "adopt", upgrade: "upgrade", rollback: "roll back", retry: "retry" },
   overview: {
-    running: "Running now", waiting: "Waits for somebody", failed: "Failed lately", targets: "Targets", nothingRuns: "Nothing runs at the moment.",
-    nothingWaits: "Nothing waits for you.", nothingFailed: "Nothing failed lately.", stacks: "Stacks", healthyStacks: "{{healthy}} of {{count}} healthy",
+    running: "Running now", waiting: "Waits for somebody", forYou: "for you", failed: "Failed lately", targets: "Targets", nothingRuns: "Nothing runs at the moment.",
+    nothingWaits: "Nothing waits for anybody.", nothingFailed: "Nothing failed lately.", stacks: "Stacks", healthyStacks: "{{healthy}} of {{count}} healthy",
     start: "First steps", step1: "Push an image to the registry", step2: "Upload a template", step3: "Make a pipeline that deploys the image through the template",
   },
   pipelines: {
@@ -80,7 +80,7 @@ export const en = {
     protect: "Protect from deletion", unprotect: "Take the protection off", copy: "Copy", copyTitle: "Copy {{name}}", newName: "Name of the copy", protectedTag: "protected", parent: "Part of", adopt: "Take over resources that exist already",
   },
   templates: {
-    create: "Upload template", empty: "There is no template yet. A template describes the elements of an application.", graph: "Element graph", source: "Text", usedBy: "Read by",
+    create: "Upload template", empty: "There is no template yet. A template describes the elements of an application.", graph: "Element graph", dependsOn: "depends on", refersTo: "refers to", someElements: "{{count}} of {{all}} elements: those around the one that is chosen.", source: "Text", usedBy: "Read by",
     stacksUsing: "Stacks that use it", deleteVersion: "Delete version", deleteText: "Version {{version}} of template {{name}} will be deleted.", compare: "Compare with",
     check: "Check", valid: "No findings", push: "Upload", drop: "Drop a file here, or type the text below", pushed: "{{name}}@{{version}} was uploaded.", newVersion: "New version",
     file: "Choose a file", unused: "no stack", makeStack: "Make a stack", noInputs: "The template has no inputs.",

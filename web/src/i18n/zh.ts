@@ -24,7 +24,7 @@ export const zh: Texts = {
   },
   verb: { create: "创建", update: "更新", replace: "替换", delete: "删除", none: "不变", adopt: "接管", upgrade: "变更", rollback: "回滚", retry: "重试" },
   overview: {
-    running: "正在运行", waiting: "等待处理", failed: "最近失败", targets: "集群", nothingRuns: "当前没有正在运行的任务。", nothingWaits: "没有等待您处理的任务。", nothingFailed: "最近没有失败的任务。",
+    running: "正在运行", waiting: "等待处理", forYou: "等您处理", failed: "最近失败", targets: "集群", nothingRuns: "当前没有正在运行的任务。", nothingWaits: "没有等待处理的任务。", nothingFailed: "最近没有失败的任务。",
     stacks: "堆栈", healthyStacks: "{{count}} 个堆栈中 {{healthy}} 个健康", start: "快速入门", step1: "将镜像推送到镜像仓库", step2: "上传模板", step3: "创建流水线，通过模板部署镜像",
   },
   pipelines: {
@@ -67,7 +67,7 @@ export const zh: Texts = {
     protect: "启用删除保护", unprotect: "取消删除保护", copy: "复制", copyTitle: "复制 {{name}}", newName: "副本名称", protectedTag: "已保护", parent: "所属堆栈", adopt: "接管已存在的资源",
   },
   templates: {
-    create: "上传模板", empty: "还没有模板。模板描述应用由哪些元素组成。", graph: "元素关系图", source: "文本", usedBy: "使用者", stacksUsing: "使用此版本的堆栈", deleteVersion: "删除版本",
+    create: "上传模板", empty: "还没有模板。模板描述应用由哪些元素组成。", graph: "元素关系图", dependsOn: "依赖", refersTo: "引用", someElements: "共 {{all}} 个元素，图中显示所选元素附近的 {{count}} 个。", source: "文本", usedBy: "使用者", stacksUsing: "使用此模板的堆栈", deleteVersion: "删除版本",
     deleteText: "将删除模板 {{name}} 的版本 {{version}}。", compare: "对比版本", check: "检查", valid: "没有发现问题", push: "上传", drop: "将文件拖到这里，或在下方输入文本", pushed: "{{name}}@{{version}} 已上传。", newVersion: "新版本",
     file: "选择文件", unused: "没有堆栈", makeStack: "创建堆栈", noInputs: "该模板没有输入参数。",
   },

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { boxHeight, boxWidth, dropPlace, elementPicture, pipelinePicture } from "./model";
+import { boxHeight, boxWidth, dropPlace, elementPicture, inReach, pipelinePicture } from "./model";
 import { toSVG } from "./svg";
 
 describe("the picture of a pipeline", () => {
@@ -32,6 +32,18 @@ describe("the picture of a pipeline", () => {
 });
 
 describe("the picture of elements", () => {
+  it("tells what is depended on from what is only referred to", () => {
+    const p = elementPicture([{ name: "a", type: "x" }, { name: "b", type: "x" }, { name: "c", type: "x", requires: ["a"], refers: ["a", "b"] }]);
+    expect(p.arrows).toEqual([{ from: "a", to: "c" }, { from: "b", to: "c", reference: true }]);
+    expect(toSVG(p, (s) => s).match(/stroke-dasharray/g)).toHaveLength(1);
+  });
+  it("shows of very many elements those that are near to the chosen one", () => {
+    const chain = Array.from({ length: 1000 }, (_, i) => ({ name: `e${i}`, type: "x", requires: i > 0 ? [`e${i - 1}`, "gone"] : [] }));
+    expect(inReach(chain, "e500", 5).map((e) => e.name)).toEqual(["e498", "e499", "e500", "e501", "e502"]);
+    expect(inReach(chain, undefined, 3).map((e) => e.name)).toEqual(["e0", "e1", "e2"]);
+    expect(inReach(chain, "none", 3)).toHaveLength(3);
+    expect(inReach(chain.slice(0, 3), "e1", 3)).toHaveLength(3);
+  });
   it("leaves out arrows to what is not there, and to itself", () => {
     expect(elementPicture([{ name: "web", type: "CCE.Deployment", requires: ["web", "gone"] }]).arrows).toEqual([]);
   });

@@ -13,6 +13,8 @@ export interface Box {
 export interface Arrow {
   from: string;
   to: string;
+  /** It is only referred to: a value of it is read. The others are dependencies that somebody wrote down. */
+  reference?: boolean;
 }
 
 export interface Placed extends Box {
@@ -84,11 +86,34 @@ export interface ElementLike {
   name: string;
   type: string;
   requires?: readonly string[] | null;
+  /** Those whose values it reads. */
+  refers?: readonly string[];
   state?: string;
+}
+
+/** At most so many elements: those that can be reached from the chosen one over the fewest arrows, or the first ones. A picture of thousands says nothing, and is long in the making. */
+export function inReach<E extends ElementLike>(elements: readonly E[], chosen: string | undefined, most = 300): readonly E[] {
+  if (elements.length <= most) return elements;
+  const near = new Map<string, Set<string>>();
+  const meet = (a: string, b: string) => near.set(a, (near.get(a) ?? new Set()).add(b));
+  for (const e of elements) {
+    for (const other of [...(e.requires ?? []), ...(e.refers ?? [])]) {
+      meet(e.name, other);
+      meet(other, e.name);
+    }
+  }
+  const names = new Set(elements.map((e) => e.name));
+  const kept = new Set(chosen !== undefined && names.has(chosen) ? [chosen] : []);
+  for (const name of kept) for (const other of near.get(name) ?? []) if (kept.size < most && names.has(other)) kept.add(other); // what is added is gone through as well
+  for (const name of names) if (kept.size < most && (chosen === undefined || !names.has(chosen))) kept.add(name);
+  return elements.filter((e) => kept.has(e.name));
 }
 
 /** The picture of a template's or stack's elements: an arrow leads from what is needed to what needs it. */
 export function elementPicture(elements: readonly ElementLike[]): Picture {
-  const arrows = elements.flatMap((e) => (e.requires ?? []).map((from) => ({ from, to: e.name })));
+  const arrows = elements.flatMap((e): Arrow[] => [
+    ...(e.requires ?? []).map((from) => ({ from, to: e.name })),
+    ...(e.refers ?? []).filter((from) => !e.requires?.includes(from)).map((from) => ({ from, to: e.name, reference: true })),
+  ]);
   return place(elements.map((e) => ({ id: e.name, title: e.name, note: e.type, state: e.state })), arrows, "down");
 }

@@ -11,7 +11,7 @@ const short = (text: string, most: number) => (text.length > most ? `${text.slic
 
 export function toSVG(picture: Picture, label: (state: string) => string): string {
   const byId = new Map(picture.boxes.map((b) => [b.id, b]));
-  const arrows = picture.arrows.map(({ from, to }) => {
+  const arrows = picture.arrows.map(({ from, to, reference }) => {
     const a = byId.get(from);
     const b = byId.get(to);
     if (!a || !b) return "";
@@ -20,7 +20,7 @@ export function toSVG(picture: Picture, label: (state: string) => string): strin
       ? [a.x + a.width, a.y + a.height / 2, b.x, b.y + b.height / 2]
       : [a.x + a.width / 2, a.y + a.height, b.x + b.width / 2, b.y];
     const bend = right ? `${(x1 + x2) / 2},${y1} ${(x1 + x2) / 2},${y2}` : `${x1},${(y1 + y2) / 2} ${x2},${(y1 + y2) / 2}`;
-    return `<path d="M${x1},${y1} C${bend} ${x2},${y2}" fill="none" stroke="#8c96a5" stroke-width="1.500" marker-end="url(#arrow)"/>`;
+    return `<path d="M${x1},${y1} C${bend} ${x2},${y2}" fill="none" stroke="#8c96a5" stroke-width="1.500"${reference ? ' stroke-dasharray="5 4"' : ""} marker-end="url(#arrow)"/>`;
   });
   const boxes = picture.boxes.map((b) => {
     const colour = colours[toneOf(b.state ?? "")];

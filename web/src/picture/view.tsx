@@ -51,7 +51,7 @@ export function PictureView({ picture, name, chosen, onChoose, down = false, hei
     data: { box, chosen: box.id === chosen, down, drop: drop?.of === box.id ? drop.side : undefined, first: !picture.arrows.some((a) => a.to === box.id), onAdd: edit?.onAdd },
     ariaLabel: [box.title, box.state && state(box.state), box.problems && t("pipelines.problems", { count: box.problems })].filter(Boolean).join(", "),
   }));
-  const edges = useMemo(() => picture.arrows.map((a) => ({ id: `${a.from}>${a.to}`, source: a.from, target: a.to, focusable: false })), [picture]);
+  const edges = useMemo(() => picture.arrows.map((a) => ({ id: `${a.from}>${a.to}`, source: a.from, target: a.to, focusable: false, style: a.reference ? { strokeDasharray: "5 4" } : undefined })), [picture]);
   const download = async (kind: string) => {
     const svg = toSVG(picture, state);
     if (kind === "svg") save(`${name}.svg`, new Blob([svg], { type: "image/svg+xml" }));
@@ -97,6 +97,13 @@ export function PictureView({ picture, name, chosen, onChoose, down = false, hei
         <Background />
         <Controls showInteractive={false} />
       </ReactFlow>
+      {picture.arrows.some((a) => a.reference) && (
+        <figcaption className="picture-legend">
+          {([["templates.dependsOn", undefined], ["templates.refersTo", "5 4"]] as const).map(([key, dash]) => (
+            <span key={key}><svg width="28" height="8" aria-hidden><line x1="0" y1="4" x2="28" y2="4" stroke="currentColor" strokeWidth="1.500" strokeDasharray={dash} /></svg> {t(key)}</span>
+          ))}
+        </figcaption>
+      )}
       <Dropdown
         trigger={["click"]}
         menu={{ items: [{ key: "svg", label: t("common.saveSVG") }, { key: "png", label: t("common.savePNG") }], onClick: ({ key }) => void download(key) }}

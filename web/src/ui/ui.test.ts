@@ -119,7 +119,7 @@ node_templates:
   config: {type: CCE.ConfigMap}
   db: {type: CCE.StatefulSet, properties: {n: {concat: [a, {get_reference: gone}]}}}
 `;
-    expect(elementsOf(text)).toMatchObject([{ name: "web", type: "CCE.Deployment", requires: ["config", "db"] }, { name: "config" }, { name: "db", requires: [] }]);
+    expect(elementsOf(text)).toMatchObject([{ name: "web", type: "CCE.Deployment", requires: ["config"], refers: ["db"] }, { name: "config" }, { name: "db", requires: [] }]);
     expect(elementsOf("a: [")).toEqual([]);
   });
 });

@@ -4,6 +4,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { api, need, type Noun } from "../../api/client";
 import { channelMessages, channels } from "../../api/queries";
+import { useMay } from "../../app/may";
 import { useText } from "../../i18n";
 import { Confirm } from "../../ui/confirm";
 import { Dialog } from "../../ui/dialog";
@@ -21,6 +22,7 @@ export function ChannelsPage() {
   const { name } = useSearch({ from: "/shell/channels" });
   const [publishing, publish] = useState(false);
   const [deleting, remove] = useState(false);
+  const may = useMay();
   const client = useQueryClient();
   const navigate = useNavigate();
   const destroy = async () => {
@@ -32,7 +34,7 @@ export function ChannelsPage() {
     <Page
       title={name ?? t("app.channels")}
       trail={name && <Link to="/channels" search={{}}>{t("app.channels")}</Link>}
-      actions={<><Button type="primary" onClick={() => publish(true)}>{t("channels.publish")}</Button>{name && <Button danger onClick={() => remove(true)}>{t("common.delete")}</Button>}</>}
+      actions={<>{may.anywhere("edit") && <Button type="primary" onClick={() => publish(true)}>{t("channels.publish")}</Button>}{name && may.anywhere("manage") && <Button danger onClick={() => remove(true)}>{t("common.delete")}</Button>}</>}
     >
       {name === undefined ? <Channels /> : <Messages name={name} />}
       {publishing && <PublishDialog channel={name} onClose={() => publish(false)} />}
@@ -59,6 +61,7 @@ function Messages({ name }: { name: string }) {
   const client = useQueryClient();
   const { message } = App.useApp();
   const query = useQuery(channelMessages(name));
+  const may = useMay();
   const replay = async (id: string) => {
     try {
       await need(api.POST("/api/v1/channels/{name}/messages/{id}/replay", { params: { path: { name, id } } }));
@@ -73,7 +76,7 @@ function Messages({ name }: { name: string }) {
     { title: t("common.by"), dataIndex: "by" },
     { title: t("decide.parameters"), key: "params", render: (_, m) => Object.entries(m.params).map(([k, v]) => <div key={k}><code>{k}={v}</code></div>) },
     { title: t("decide.result"), key: "deliveries", render: (_, m) => m.deliveries?.map((d) => <div key={d.pipeline + d.condition}>{d.pipeline}: {d.result} {d.run && <RunLink id={d.run}>→</RunLink>} <span className="dim">{d.reason}</span></div>) },
-    { title: t("common.actions"), key: "actions", render: (_, m) => <Button size="small" onClick={() => void replay(m.id)}>{t("channels.replay")}</Button> },
+    ...(may.anywhere("edit") ? [{ title: t("common.actions"), key: "actions", render: (_: unknown, m: ChannelMessage) => <Button size="small" onClick={() => void replay(m.id)}>{t("channels.replay")}</Button> }] : []),
   ];
   return <Loaded query={query}>{(items) => <List label={t("channels.messages")} items={items} columns={columns} rowKey={(m) => m.id} empty={t("decide.noMessages")} />}</Loaded>;
 }

@@ -4,6 +4,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { api, need, type Noun } from "../../api/client";
 import { me, organizations, repositories, tags } from "../../api/queries";
+import { useMay } from "../../app/may";
 import { useText } from "../../i18n";
 import { Confirm } from "../../ui/confirm";
 import { Copyable } from "../../ui/copy";
@@ -18,6 +19,7 @@ export function ImagesPage() {
   const { t } = useText();
   const { org, repo } = useSearch({ from: "/shell/images" });
   const [creating, create] = useState(false);
+  const may = useMay();
   const trail = org && (
     <>
       <Link to="/images" search={{}}>{t("app.images")}</Link>
@@ -25,9 +27,9 @@ export function ImagesPage() {
     </>
   );
   return (
-    <Page title={repo ? `${org ?? ""}/${repo}` : (org ?? t("app.images"))} trail={trail} actions={!org && <Button type="primary" onClick={() => create(true)}>{t("images.createOrg")}</Button>}>
+    <Page title={repo ? `${org ?? ""}/${repo}` : (org ?? t("app.images"))} trail={trail} actions={!org && may.anywhere("edit") && <Button type="primary" onClick={() => create(true)}>{t("images.createOrg")}</Button>}>
       {!org ? <Organizations /> : !repo ? <Repositories org={org} /> : <Tags image={`${org}/${repo}`} />}
-      <PushHelp org={org} repo={repo} />
+      {may.anywhere("edit") && <PushHelp org={org} repo={repo} />}
       <NewOrganization open={creating} onClose={() => create(false)} />
     </Page>
   );
@@ -63,6 +65,7 @@ function Tags({ image }: { image: string }) {
   const navigate = useNavigate();
   const query = useQuery(tags(image));
   const [deleting, remove] = useState<ImageTag>();
+  const may = useMay();
   const destroy = async () => {
     await need(api.DELETE("/api/v1/tags", { params: { query: { image: `${image}:${deleting?.name ?? ""}` } } }));
     await client.invalidateQueries({ queryKey: ["images"] });
@@ -76,7 +79,7 @@ function Tags({ image }: { image: string }) {
     { title: t("images.pushedBy"), dataIndex: "pushed_by" },
     { title: t("images.pushedAt"), key: "pushed", sorter: (a, b) => a.pushed_at.localeCompare(b.pushed_at), render: (_, x) => <Ago time={x.pushed_at} /> },
     { title: t("images.pullCommand"), key: "pull", render: (_, x) => <Copyable text={`docker pull ${location.host}/${image}:${x.name}`} /> },
-    { title: t("common.actions"), key: "actions", render: (_, x) => <Button size="small" danger aria-label={`${t("images.deleteTag")} ${x.name}`} onClick={() => remove(x)}>{t("common.delete")}</Button> },
+    ...(may.anywhere("manage") ? [{ title: t("common.actions"), key: "actions", render: (_: unknown, x: ImageTag) => <Button size="small" danger aria-label={`${t("images.deleteTag")} ${x.name}`} onClick={() => remove(x)}>{t("common.delete")}</Button> }] : []),
   ];
   const full = `${image}:${deleting?.name ?? ""}`;
   return (

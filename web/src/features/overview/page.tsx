@@ -1,7 +1,8 @@
-import { Card, Steps } from "antd";
+import { Card, Steps, Tag } from "antd";
 import { useQueries, useQuery } from "@tanstack/react-query";
 import type { Noun } from "../../api/client";
-import { pipelines, stacks, targetCheck, targets } from "../../api/queries";
+import { me, pipelines, stacks, targetCheck, targets } from "../../api/queries";
+import { asks, mayOf, useMay } from "../../app/may";
 import { useText } from "../../i18n";
 import { LinkButton } from "../../ui/link";
 import { PipelineLink, RunLink, StackLink } from "../../ui/name";
@@ -12,6 +13,12 @@ type Pipeline = Noun<"Pipeline">;
 type Stack = Noun<"Stack">;
 
 const waiting = ["waiting", "held"];
+
+/** Whether a run waits for this user: a review asks for an answer that was not given yet, or a held run for a decision. */
+export function waitsFor(user: Noun<"Me"> | undefined, pipeline: Pick<Pipeline, "group">, run: Pick<Noun<"Run">, "state" | "stages">): boolean {
+  if (run.state === "held") return mayOf(user).in(pipeline.group, "read");
+  return (run.stages ?? []).some((s) => s.state === "waiting" && s.review !== undefined && asks(s.review, user) && !s.review.votes?.some((v) => v.user === user?.name));
+}
 
 /** What the overview shows, from the lists. */
 export function summary(pipelineList: readonly Pipeline[], stackList: readonly Stack[]) {
@@ -27,7 +34,8 @@ export function summary(pipelineList: readonly Pipeline[], stackList: readonly S
   };
 }
 
-function Runs({ items }: { items: Noun<"Run">[] }) {
+function Runs({ items, mine }: { items: Noun<"Run">[]; mine?: ReadonlySet<string> }) {
+  const { t } = useText();
   return (
     <ul className="plain">
       {items.map((r) => (
@@ -35,8 +43,9 @@ function Runs({ items }: { items: Noun<"Run">[] }) {
           <StateTag state={r.state} />
           <PipelineLink name={r.pipeline} />
           <RunLink id={r.id}>#{r.number}</RunLink>
+          {mine?.has(r.id) && <Tag color="warning">{t("overview.forYou")}</Tag>}
           <span className="dim"><Ago time={r.created_at} /></span>
-          {r.message && <span className="dim">{r.message}</span>}
+          {(r.waiting_for ?? r.message) && <span className="dim">{r.waiting_for ?? r.message}</span>}
         </li>
       ))}
     </ul>
@@ -72,8 +81,12 @@ export function OverviewPage() {
   const { t } = useText();
   const pipelineList = useQuery(pipelines);
   const stackList = useQuery(stacks);
+  const useful = useMay().anywhere("edit");
   const s = summary(pipelineList.data ?? [], stackList.data ?? []);
-  const fresh = pipelineList.data?.length === 0;
+  const user = useQuery(me).data;
+  const mine = new Set((pipelineList.data ?? []).flatMap((p) => (p.last_run && waiting.includes(p.last_run.state) && waitsFor(user, p, p.last_run) ? [p.last_run.id] : [])));
+  const waits = [...s.waiting].sort((a, b) => Number(mine.has(b.id)) - Number(mine.has(a.id)));
+  const fresh = pipelineList.data?.length === 0 && useful;
   return (
     <Page title={t("app.overview")}>
       {fresh && <FirstSteps />}
@@ -83,7 +96,7 @@ export function OverviewPage() {
           <ul className="plain">{s.busyStacks.map((x) => <li key={x.name}><StateTag state="processing" /><StackLink name={x.name} /></li>)}</ul>
         </Card>
         <Card><h2>{t("overview.waiting")}</h2>
-          <Loaded query={pipelineList}>{() => (s.waiting.length === 0 ? <p className="dim">{t("overview.nothingWaits")}</p> : <Runs items={s.waiting} />)}</Loaded>
+          <Loaded query={pipelineList}>{() => (s.waiting.length === 0 ? <p className="dim">{t("overview.nothingWaits")}</p> : <Runs items={waits} mine={mine} />)}</Loaded>
         </Card>
         <Card><h2>{t("overview.failed")}</h2>
           <Loaded query={pipelineList}>{() => (s.failed.length + s.badStacks.length === 0 ? <p className="dim">{t("overview.nothingFailed")}</p> : <Runs items={s.failed} />)}</Loaded>

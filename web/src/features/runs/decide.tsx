@@ -1,8 +1,10 @@
 // What a person can do with a run that waits for one: retry or roll back a failed stage, answer a review.
 import { useState } from "react";
 import { Alert, Button, Card, Input } from "antd";
-import { useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { api, need, type Noun } from "../../api/client";
+import { me } from "../../api/queries";
+import { asks } from "../../app/may";
 import { useText } from "../../i18n";
 import { Confirm } from "../../ui/confirm";
 import { Dialog, Labelled } from "../../ui/dialog";
@@ -79,6 +81,7 @@ function ReviewCard({ run, stage }: { run: Run; stage: StageRun }) {
   const refresh = useRefresh(run);
   const [answer, ask] = useState<boolean>();
   const [comment, setComment] = useState("");
+  const user = useQuery(me).data;
   const review = stage.review;
   if (!review) return null;
   const preview = review.preview;
@@ -88,7 +91,7 @@ function ReviewCard({ run, stage }: { run: Run; stage: StageRun }) {
   };
   return (
     <Card className="gap" title={t("decide.reviewTitle", { stage: stage.name })}
-      extra={<span className="row" style={{ margin: 0 }}><Button type="primary" onClick={() => ask(true)}>{t("decide.approve")}</Button><Button danger onClick={() => ask(false)}>{t("decide.reject")}</Button></span>}
+      extra={asks(review, user) && <span className="row" style={{ margin: 0 }}><Button type="primary" onClick={() => ask(true)}>{t("decide.approve")}</Button><Button danger onClick={() => ask(false)}>{t("decide.reject")}</Button></span>}
     >
       <p>{stage.waiting_for}</p>
       {(review.votes ?? []).length > 0 && (

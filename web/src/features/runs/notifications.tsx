@@ -17,7 +17,7 @@ const notifications = (run: string) =>
     refetchInterval: (query) => (query.state.data?.some((n) => n.state === "pending") ? 3000 : false),
   });
 
-export function Notifications({ run, stage }: { run: Noun<"Run">; stage: string | undefined }) {
+export function Notifications({ run, stage, mayResend }: { run: Noun<"Run">; stage: string | undefined; mayResend: boolean }) {
   const { t } = useText();
   const query = useQuery(notifications(run.id));
   return (
@@ -25,7 +25,7 @@ export function Notifications({ run, stage }: { run: Noun<"Run">; stage: string 
       {(all) => {
         const items = all.filter((n) => stage === undefined || n.stage === stage);
         if (items.length === 0) return <p className="dim">{t("sent.none")}</p>;
-        return <Collapse items={items.map((n) => ({ key: n.id, label: <Head sent={n} />, children: <Details run={run.id} sent={n} /> }))} />;
+        return <Collapse items={items.map((n) => ({ key: n.id, label: <Head sent={n} />, children: <Details run={run.id} sent={n} mayResend={mayResend} /> }))} />;
       }}
     </Loaded>
   );
@@ -46,7 +46,7 @@ function Head({ sent }: { sent: Sent }) {
   );
 }
 
-function Details({ run, sent }: { run: string; sent: Sent }) {
+function Details({ run, sent, mayResend }: { run: string; sent: Sent; mayResend: boolean }) {
   const { t, time } = useText();
   const client = useQueryClient();
   const { message } = App.useApp();
@@ -67,7 +67,7 @@ function Details({ run, sent }: { run: string; sent: Sent }) {
           {sent.attempts.map((a) => <tr key={a.attempt}><td>{a.attempt}</td><td>{time(a.at)}</td><td>{a.took}</td><td>{a.status ? `${a.status} ` : ""}{a.message}</td></tr>)}
         </tbody>
       </table>
-      <Button size="small" loading={again.isPending} onClick={() => again.mutate()}>{t("sent.resend")}</Button>
+      {mayResend && <Button size="small" loading={again.isPending} onClick={() => again.mutate()}>{t("sent.resend")}</Button>}
     </>
   );
 }

@@ -4,6 +4,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { api, need, type Noun } from "../../api/client";
 import { pipeline as pipelineQuery, run as runQuery } from "../../api/queries";
+import { useMay } from "../../app/may";
 import { useText } from "../../i18n";
 import { pipelinePicture } from "../../picture/model";
 import { PictureView } from "../../picture/view";
@@ -30,7 +31,9 @@ export function RunPage() {
   const [stopping, stop] = useState(false);
   const [again, startAgain] = useState(false);
   const run = query.data;
+  const may = useMay();
   const pipeline = useQuery({ ...pipelineQuery(run?.pipeline ?? ""), enabled: run !== undefined });
+  const mayStart = may.in(pipeline.data?.data.group, "read"); // a review can ask somebody who has no role in the group
   const stopRun = async () => {
     await need(api.POST("/api/v1/runs/{id}/stop", { params: { path: { id } } }));
     await client.invalidateQueries({ queryKey: ["runs", id] });
@@ -41,7 +44,7 @@ export function RunPage() {
       trail={run && <PipelineLink name={run.pipeline} />}
       note={run && <StateTag state={run.state} />}
       actions={
-        run && (
+        run && mayStart && (
           <>
             <Decisions run={run} />
             {!finalStates.includes(run.state) && <Button danger disabled={run.stopping} onClick={() => stop(true)}>{t("runs.stop")}</Button>}
@@ -50,14 +53,14 @@ export function RunPage() {
         )
       }
     >
-      <Loaded query={query}>{(data) => <Content run={data} />}</Loaded>
+      <Loaded query={query}>{(data) => <Content run={data} mayStart={mayStart} />}</Loaded>
       <Confirm open={stopping} title={t("runs.stop")} text={t("runs.stopText")} button={t("runs.stop")} onClose={() => stop(false)} onConfirm={stopRun} />
       {again && run && pipeline.data && <StartDialog pipeline={pipeline.data.data} values={run.variables} onClose={() => startAgain(false)} />}
     </Page>
   );
 }
 
-function Content({ run }: { run: Run }) {
+function Content({ run, mayStart }: { run: Run; mayStart: boolean }) {
   const text = useText();
   const { t } = text;
   const { stage: chosen, tab } = useSearch({ from: "/shell/runs/$id" });
@@ -93,7 +96,7 @@ function Content({ run }: { run: Run }) {
           { key: "parameters", label: t("pipelines.parameters"), children: <Parameters stages={stage ? [stage] : stages} /> },
           { key: "variables", label: t("runs.variables"), children: <Facts items={Object.entries(run.variables).map(([k, v]) => [k, <code key={k}>{v}</code>])} /> },
           { key: "triggers", label: t("decide.conditions"), children: <Triggers stages={stage ? [stage] : stages} /> },
-          { key: "notifications", label: t("stageForm.notifications"), children: <Notifications run={run} stage={chosen} /> },
+          { key: "notifications", label: t("stageForm.notifications"), children: <Notifications run={run} stage={chosen} mayResend={mayStart} /> },
           { key: "compare", label: t("decide.compare"), children: <Others run={run} /> },
           { key: "images", label: t("runs.images"), children: <Images stages={stage ? [stage] : stages} /> },
         ]}

@@ -4,8 +4,9 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { api, need, type Noun } from "../../api/client";
 import { action as actionQuery, stack as stackQuery, stackActions, stackElements, stackEvents } from "../../api/queries";
+import { useMay } from "../../app/may";
 import { useText } from "../../i18n";
-import { elementPicture } from "../../picture/model";
+import { elementPicture, inReach } from "../../picture/model";
 import { PictureView } from "../../picture/view";
 import { Confirm } from "../../ui/confirm";
 import { CopyButton } from "../../ui/copy";
@@ -42,6 +43,7 @@ export function StackPage() {
 
 function Verbs({ stack }: { stack: Stack }) {
   const { t, verb } = useText();
+  const may = useMay();
   const { name } = stack;
   const client = useQueryClient();
   const navigate = useNavigate();
@@ -72,6 +74,7 @@ function Verbs({ stack }: { stack: Stack }) {
     await navigate({ to: "/stacks", search: {} });
   };
   const busy = stack.status === "processing";
+  if (!may.anywhere("edit")) return null;
   return (
     <>
       {busy ? (
@@ -85,7 +88,7 @@ function Verbs({ stack }: { stack: Stack }) {
           {stack.status === "abnormal" && <Button onClick={() => retry.mutate()} loading={retry.isPending}>{t("stacks.retry")}</Button>}
         </>
       )}
-      <Button danger disabled={busy || stack.protected} onClick={() => remove(true)}>{t("common.delete")}</Button>
+      {may.anywhere("manage") && <Button danger disabled={busy || stack.protected} onClick={() => remove(true)}>{t("common.delete")}</Button>}
       {copying && <CopyDialog stack={stack} onClose={() => copy(false)} />}
       <Confirm open={rolling} title={t("stacks.rollback")} text={t("stacks.rollbackText")} button={t("stacks.rollback")} onClose={() => roll(false)} onConfirm={rollback} />
       <Confirm open={deleting} title={t("stacks.delete")} text={t("stacks.deleteText", { name })} word={name} button={t("common.delete")} onClose={() => remove(false)} onConfirm={destroy}>
@@ -135,7 +138,8 @@ function Elements({ name }: { name: string }) {
   const { element: chosen } = useSearch({ from: "/shell/stacks/$name" });
   const navigate = useNavigate({ from: "/stacks/$name" });
   const query = useQuery(stackElements(name));
-  const picture = useMemo(() => elementPicture((query.data ?? []).map((r) => ({ name: r.element, type: r.type, requires: r.requires, state: r.health }))), [query.data]);
+  const shown = useMemo(() => inReach((query.data ?? []).map((r) => ({ name: r.element, type: r.type, requires: r.requires, state: r.health })), chosen), [query.data, chosen]);
+  const picture = useMemo(() => elementPicture(shown), [shown]);
   const choose = (element: string) => void navigate({ search: (s) => ({ ...s, element }), replace: true });
   const columns: TableColumnsType<Element> = [
     { title: t("common.name"), key: "name", render: (_, r) => <Button type="link" size="small" onClick={() => choose(r.element)}>{r.element}</Button> },
@@ -152,6 +156,7 @@ function Elements({ name }: { name: string }) {
         return (
           <>
             <PictureView picture={picture} name={name} chosen={chosen} onChoose={choose} down />
+            {shown.length < items.length && <p className="dim">{t("templates.someElements", { count: shown.length, all: items.length })}</p>}
             {element ? <ElementFacts element={element} /> : <p className="dim">{t("stacks.choose")}</p>}
             <List label={t("common.elements")} items={items} columns={columns} rowKey={(r) => r.element} />
           </>

@@ -5,6 +5,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { api, need, type Noun } from "../../api/client";
 import { stackDrift, stackHistory, targets } from "../../api/queries";
+import { useMay } from "../../app/may";
 import { useText } from "../../i18n";
 import { Confirm } from "../../ui/confirm";
 import { Dialog, Labelled } from "../../ui/dialog";
@@ -56,6 +57,7 @@ export function GoodStates({ stack }: { stack: Stack }) {
   const { name } = stack;
   const client = useQueryClient();
   const query = useQuery(stackHistory(name));
+  const may = useMay();
   const [chosen, choose] = useState<number>();
   const restore = async () => {
     await need(api.POST("/api/v1/stacks/{name}/rollback", { params: { path: { name } }, body: { to: chosen } }));
@@ -67,7 +69,7 @@ export function GoodStates({ stack }: { stack: Stack }) {
     { title: t("common.inputs"), key: "inputs", render: (_, s) => Object.entries(s.inputs).map(([k, v]) => <div key={k}><code>{k}={valueText(v)}</code></div>) },
     { title: t("common.time"), key: "at", render: (_, s) => <Ago time={s.at} /> },
     { title: t("common.by"), dataIndex: "by" },
-    { title: t("common.actions"), key: "actions", render: (_, s) => !s.current && <Button size="small" disabled={stack.status === "processing"} onClick={() => choose(s.state)}>{t("drift.restore")}</Button> },
+    { title: t("common.actions"), key: "actions", render: (_, s) => !s.current && may.anywhere("edit") && <Button size="small" disabled={stack.status === "processing"} onClick={() => choose(s.state)}>{t("drift.restore")}</Button> },
   ];
   return (
     <>

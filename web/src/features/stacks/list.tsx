@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import type { Noun } from "../../api/client";
 import { stacks } from "../../api/queries";
+import { useMay } from "../../app/may";
 import { useText } from "../../i18n";
 import { LinkButton } from "../../ui/link";
 import { filtered, Filters, List } from "../../ui/list";
@@ -17,6 +18,7 @@ export function StacksPage() {
   const filter = useSearch({ from: "/shell/stacks" });
   const navigate = useNavigate({ from: "/stacks" });
   const query = useQuery(stacks);
+  const may = useMay();
   const columns: TableColumnsType<Stack> = [
     { title: t("common.name"), key: "name", sorter: (a, b) => a.name.localeCompare(b.name), render: (_, s) => <><StackLink name={s.name} /><div className="dim">{s.description}</div></> },
     { title: t("common.status"), key: "status", render: (_, s) => <StateTag state={s.status} good={s.status === "running"} reason={s.reason} /> },
@@ -25,7 +27,7 @@ export function StacksPage() {
     { title: t("stacks.target"), key: "target", render: (_, s) => `${s.target} / ${s.namespace}` },
     { title: t("common.updated"), key: "updated", sorter: (a, b) => a.updated_at.localeCompare(b.updated_at), render: (_, s) => <Ago time={s.updated_at} /> },
   ];
-  const create = <LinkButton look="primary" to="/stacks/new" search={{}}>{t("stacks.create")}</LinkButton>;
+  const create = may.anywhere("edit") && <LinkButton look="primary" to="/stacks/new" search={{}}>{t("stacks.create")}</LinkButton>;
   return (
     <Page title={t("app.stacks")} actions={create}>
       <Loaded query={query}>

@@ -5,17 +5,19 @@ import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router"
 import { stringify } from "yaml";
 import { api, need, type Noun } from "../../api/client";
 import { stacks, template as templateQuery, templateSource, templateVersion } from "../../api/queries";
+import { useMay } from "../../app/may";
 import { useText } from "../../i18n";
-import { elementPicture } from "../../picture/model";
+import { elementPicture, inReach } from "../../picture/model";
 import { save } from "../../picture/svg";
 import { PictureView } from "../../picture/view";
 import { Confirm } from "../../ui/confirm";
 import { DiffView } from "../../ui/diffview";
 import { Editor } from "../../ui/editor";
 import { LinkButton } from "../../ui/link";
+import { List } from "../../ui/list";
 import { StackLink } from "../../ui/name";
 import { Facts, Loaded, Page } from "../../ui/page";
-import { Ago } from "../../ui/state";
+import { Ago, StateTag } from "../../ui/state";
 import { elementsOf } from "./elements";
 
 type Template = Noun<"Template">;
@@ -45,6 +47,7 @@ function Verbs({ name, version }: { name: string; version: string }) {
   const client = useQueryClient();
   const navigate = useNavigate();
   const source = useQuery(templateSource(name, version));
+  const may = useMay();
   const destroy = async () => {
     await need(api.DELETE("/api/v1/templates/{name}/versions/{version}", { params: { path: { name, version } } }));
     await client.invalidateQueries({ queryKey: ["templates"] });
@@ -52,10 +55,14 @@ function Verbs({ name, version }: { name: string; version: string }) {
   };
   return (
     <>
-      <LinkButton look="primary" to="/stacks/new" search={{ template: name, version }}>{t("templates.makeStack")}</LinkButton>
-      <LinkButton to="/templates/new" search={{ name, from: version }}>{t("templates.newVersion")}</LinkButton>
+      {may.anywhere("edit") && (
+        <>
+          <LinkButton look="primary" to="/stacks/new" search={{ template: name, version }}>{t("templates.makeStack")}</LinkButton>
+          <LinkButton to="/templates/new" search={{ name, from: version }}>{t("templates.newVersion")}</LinkButton>
+        </>
+      )}
       <Button disabled={source.data === undefined} onClick={() => save(`${name}-${version}.yaml`, new Blob([source.data ?? ""], { type: "application/yaml" }))}>{t("common.download")}</Button>
-      <Button danger onClick={() => remove(true)}>{t("templates.deleteVersion")}</Button>
+      {may.anywhere("manage") && <Button danger onClick={() => remove(true)}>{t("templates.deleteVersion")}</Button>}
       <Confirm open={deleting} title={t("templates.deleteVersion")} text={t("templates.deleteText", { name, version })} button={t("common.delete")} onClose={() => remove(false)} onConfirm={destroy} />
     </>
   );
@@ -85,7 +92,7 @@ function Content({ template, version }: { template: Template; version: string })
                 { key: "inputs", label: t("common.inputs"), children: <Inputs version={v} /> },
                 { key: "source", label: t("templates.source"), children: <Source name={template.name} version={version} /> },
                 { key: "compare", label: t("templates.compare"), children: <Compare template={template} version={version} /> },
-                { key: "stacks", label: t("templates.stacksUsing"), children: <Users name={template.name} version={version} /> },
+                { key: "stacks", label: t("templates.stacksUsing"), children: <Users name={template.name} /> },
               ]}
             />
           </>
@@ -100,13 +107,15 @@ function Graph({ name, version }: { name: string; version: string }) {
   const source = useQuery(templateSource(name, version));
   const [chosen, choose] = useState<string>();
   const elements = useMemo(() => elementsOf(source.data ?? ""), [source.data]);
-  const picture = useMemo(() => elementPicture(elements), [elements]);
+  const shown = useMemo(() => inReach(elements, chosen), [elements, chosen]);
+  const picture = useMemo(() => elementPicture(shown), [shown]);
   const element = elements.find((e) => e.name === chosen);
   return (
     <Loaded query={source}>
       {() => (
         <>
           <PictureView picture={picture} name={`${name}-${version}`} chosen={chosen} onChoose={choose} down />
+          {shown.length < elements.length && <p className="dim">{t("templates.someElements", { count: shown.length, all: elements.length })}</p>}
           {element ? (
             <section className="section" aria-label={element.name}>
               <h2>{element.name} <span className="dim">{element.type}</span></h2>
@@ -162,14 +171,21 @@ function Compare({ template, version }: { template: Template; version: string })
   );
 }
 
-function Users({ name, version }: { name: string; version: string }) {
+/** The stacks that use the template, whatever version of it; the newest use first. */
+function Users({ name }: { name: string }) {
   const { t } = useText();
   const query = useQuery(stacks);
+  const columns: TableColumnsType<Noun<"Stack">> = [
+    { title: t("pipelines.stack"), key: "name", sorter: (a, b) => a.name.localeCompare(b.name), render: (_, s) => <StackLink name={s.name} /> },
+    { title: t("common.version"), dataIndex: "version", sorter: (a, b) => a.version.localeCompare(b.version, undefined, { numeric: true }) },
+    { title: t("common.health"), key: "health", render: (_, s) => <StateTag state={s.health} reason={s.reason} /> },
+    { title: t("common.updated"), key: "updated", render: (_, s) => <Ago time={s.updated_at} /> },
+  ];
   return (
     <Loaded query={query}>
       {(all) => {
-        const mine = all.filter((s) => s.template === name && s.version === version);
-        return mine.length === 0 ? <p className="dim">{t("templates.unused")}</p> : <ul className="plain">{mine.map((s) => <li key={s.name}><StackLink name={s.name} /></li>)}</ul>;
+        const mine = all.filter((s) => s.template === name).sort((a, b) => b.updated_at.localeCompare(a.updated_at));
+        return mine.length === 0 ? <p className="dim">{t("templates.unused")}</p> : <List label={t("templates.stacksUsing")} items={mine} columns={columns} rowKey={(s) => s.name} />;
       }}
     </Loaded>
   );

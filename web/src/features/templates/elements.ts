@@ -31,14 +31,15 @@ export function elementsOf(text: string): TemplateElement[] {
   const nodes = isMap(root) && isMap(root.node_templates) ? root.node_templates : {};
   return Object.entries(nodes).map(([name, node]) => {
     const requires = new Set<string>();
+    const refers = new Set<string>();
     if (isMap(node)) {
       for (const requirement of Array.isArray(node.requirements) ? node.requirements : []) {
         if (!isMap(requirement)) continue;
         for (const target of Object.values(requirement)) if (isMap(target) && typeof target.node === "string") requires.add(target.node);
       }
-      references(node.properties, requires);
+      references(node.properties, refers);
     }
     const type = isMap(node) && typeof node.type === "string" ? node.type.replace(/^(HuaweiCloud|Cloud)\./, "") : "";
-    return { name, type, requires: [...requires].filter((r) => r in nodes), properties: isMap(node) ? node.properties : undefined };
+    return { name, type, requires: [...requires].filter((r) => r in nodes), refers: [...refers].filter((r) => r in nodes), properties: isMap(node) ? node.properties : undefined };
   });
 }

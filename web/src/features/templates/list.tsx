@@ -4,6 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import type { Noun } from "../../api/client";
 import { templates } from "../../api/queries";
+import { useMay } from "../../app/may";
 import { useText } from "../../i18n";
 import { LinkButton } from "../../ui/link";
 import { filtered, Filters, List } from "../../ui/list";
@@ -18,12 +19,13 @@ export function TemplatesPage() {
   const filter = useSearch({ from: "/shell/templates" });
   const navigate = useNavigate({ from: "/templates" });
   const query = useQuery(templates);
+  const may = useMay();
   const columns: TableColumnsType<Template> = [
     { title: t("common.name"), key: "name", sorter: (a, b) => a.name.localeCompare(b.name), render: (_, x) => <><TemplateLink name={x.name} /><div className="dim">{x.description}</div></> },
     { title: t("common.versions"), key: "versions", render: (_, x) => x.versions?.slice(0, 6).map((v) => <Tag key={v}>{v}</Tag>) },
     { title: t("common.updated"), key: "updated", sorter: (a, b) => a.updated_at.localeCompare(b.updated_at), render: (_, x) => <Ago time={x.updated_at} /> },
   ];
-  const create = <LinkButton look="primary" to="/templates/new" search={{}}>{t("templates.create")}</LinkButton>;
+  const create = may.anywhere("edit") && <LinkButton look="primary" to="/templates/new" search={{}}>{t("templates.create")}</LinkButton>;
   return (
     <Page title={t("app.templates")} actions={create}>
       <Loaded query={query}>
