@@ -67,7 +67,7 @@ func (o *output) take(l fairlead.OutputLine) {
 		return
 	}
 	*mark = store.OutputMark{Time: l.Time, Count: now.count}
-	l.Text = o.mask.String(plain(l.Text))
+	l.Text = shorten(o.mask.String(plain(l.Text)), maxLine) // hidden first: a cut leaves the head of a secret
 	if strings.TrimSpace(l.Text) != "" {
 		o.progress.Last = shorten(l.Text, 200)
 	}
@@ -84,8 +84,8 @@ func (o *output) take(l fairlead.OutputLine) {
 // escapes are the sequences with which programs colour terminals and move on them.
 var escapes = regexp.MustCompile("\x1b(?:\\[[0-?]*[ -/]*[@-~]|\\][^\x07\x1b]*(?:\x07|\x1b\\\\)|[@-Z\\\\^_])")
 
-// plain is a line of output as text: without colours and control characters, at most maxLine bytes. Of a line that was written
-// over and over, as progress is shown, the last state counts.
+// plain is a line of output as text: without colours and control characters. Of a line that was written over and over, as
+// progress is shown, the last state counts.
 func plain(text string) string {
 	text = strings.TrimRight(text, "\r")
 	if i := strings.LastIndexByte(text, '\r'); i >= 0 {
@@ -94,13 +94,12 @@ func plain(text string) string {
 	if strings.ContainsRune(text, 0x1b) {
 		text = escapes.ReplaceAllString(text, "")
 	}
-	text = strings.Map(func(r rune) rune {
+	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) && r != '\t' {
 			return -1
 		}
 		return r
 	}, strings.ToValidUTF8(text, "\uFFFD"))
-	return shorten(text, maxLine)
 }
 
 // shorten cuts a text to a number of bytes, between characters.

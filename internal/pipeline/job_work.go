@@ -311,7 +311,7 @@ func (w *containerWork) settle(ctx context.Context, readErr error) error {
 	switch status.State {
 	case fairlead.ContainerEnded:
 		if readErr = w.rest(ctx); readErr != nil { // what was written after the reading ended, or while nobody read
-			w.engine.log.Warn("the output of a container could not be read", "container", w.container.Name, "target", w.container.Target, "error", readErr)
+			w.engine.log.Warn("the output of a container could not be read", "container", w.container.Name, "target", w.container.Target, "error", w.mask.String(readErr.Error()))
 		}
 		return w.ended(ctx, status, readErr)
 	case fairlead.ContainerAbsent:
@@ -409,10 +409,10 @@ func (w *containerWork) trouble(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case code == fairlead.Internal:
-		w.engine.log.Error("the container of a stage cannot be worked", "container", w.container.Name, "target", w.container.Target, "error", err)
+		w.engine.log.Error("the container of a stage cannot be worked", "container", w.container.Name, "target", w.container.Target, "error", w.mask.String(err.Error()))
 		note, pause = "internal error; the server's log has the details", maxWait
 	case code != fairlead.Unavailable && code != fairlead.Conflict:
-		return w.end(ctx, StageEnded{State: fairlead.StageFailed, Text: w.mask.String(err.Error()) + w.lastWords()}, true)
+		return w.end(ctx, StageEnded{State: fairlead.StageFailed, Text: err.Error() + w.lastWords()}, true)
 	}
 	if over, err := w.over(ctx); err != nil || over && w.runner == nil {
 		if err != nil {
@@ -495,6 +495,10 @@ func (w *containerWork) again(ctx context.Context, note string, pause time.Durat
 func (w *containerWork) end(ctx context.Context, event StageEnded, left bool) error {
 	at, p := w.job.Args.attempt, w.stored.Progress
 	event.Stage, event.Attempt = at.Stage, at.Attempt
+	event.Text = w.mask.String(event.Text)
+	for i, detail := range event.Details {
+		event.Details[i] = w.mask.String(detail)
+	}
 	if p.LeftLines > 0 {
 		event.Warnings = append(event.Warnings, fmt.Sprintf("the log of an attempt holds %d MiB of output: the %d lines after that, %d KiB, were left out", maxOutput>>20, p.LeftLines, (p.LeftBytes+1023)>>10))
 	}

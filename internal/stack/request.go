@@ -218,7 +218,10 @@ func checkImmutable(t *template.Template, before, after store.StackWant) (ds fai
 	return ds
 }
 
-// MaskOf hides the secret values of a stack, and others. Without a stack, or when it is gone, it hides the others.
+// minLine is the length from which a line of a secret of several lines, such as a key, is hidden where it stands alone.
+const minLine = 8
+
+// MaskOf hides the secret values of a stack and of what is nested in it, and others, also line by line. Without a stack, or when it is gone, it hides the others.
 func MaskOf(ctx context.Context, tx *store.Tx, stackID string, others map[string]string) (fairlead.Mask, error) {
 	w := store.StackWant{}
 	if stackID != "" {
@@ -228,8 +231,17 @@ func MaskOf(ctx context.Context, tx *store.Tx, stackID string, others map[string
 		}
 	}
 	secrets := slices.Clone(w.Secrets)
-	for _, s := range others {
-		secrets = append(secrets, s)
+	nested, err := secretsInside(ctx, tx, stackID)
+	if err != nil {
+		return fairlead.Mask{}, err
+	}
+	secrets = slices.AppendSeq(append(secrets, nested...), maps.Values(others))
+	for _, s := range slices.Clone(secrets) {
+		for line := range strings.Lines(s) {
+			if line = strings.TrimSpace(line); len(line) >= minLine && line != s {
+				secrets = append(secrets, line)
+			}
+		}
 	}
 	return mask(store.StackWant{Secrets: secrets}), nil
 }

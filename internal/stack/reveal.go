@@ -3,6 +3,7 @@ package stack
 import (
 	"context"
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/fairlead/fairlead"
@@ -94,6 +95,35 @@ func (e *Engine) outputsInside(ctx context.Context, tx *store.Tx, s fairlead.Sta
 		open[out.Name] = known(out.Value)
 	}
 	return open, secrets, nil
+}
+
+// secretsInside are the secrets of all that is nested in a stack.
+func secretsInside(ctx context.Context, tx *store.Tx, stackID string) (secrets []string, err error) {
+	if stackID == "" {
+		return nil, nil
+	}
+	records, err := tx.Records(ctx, stackID)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range records {
+		if r.Type != stackType {
+			continue
+		}
+		want, err := tx.StackWant(ctx, r.Identity[keyID])
+		if fairlead.ErrorCode(err) == fairlead.NotFound {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		inner, err := secretsInside(ctx, tx, r.Identity[keyID])
+		if err != nil {
+			return nil, err
+		}
+		secrets = slices.Concat(secrets, want.Secrets, inner)
+	}
+	return secrets, nil
 }
 
 // hides reports whether a value holds something that was hidden.

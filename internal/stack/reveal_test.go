@@ -87,6 +87,17 @@ func TestSecretOutputsReachSiblings(t *testing.T) {
 	}
 	b.want(fairlead.ActionSucceeded, b.wait(b.engine.Create(ctx, r)))
 	has("1")
+	b.read(func(ctx context.Context, tx *store.Tx) error {
+		s, err := tx.Stack(ctx, "whole")
+		if err != nil {
+			return err
+		}
+		mask, err := stack.MaskOf(ctx, tx, s.ID, map[string]string{"pem": "BEGIN\nlong enough\nEND\n"})
+		if got := mask.String("END of hush-hush-1, not long enough"); got != "END of "+fairlead.Masked+", not "+fairlead.Masked {
+			t.Errorf("hidden: %s", got)
+		}
+		return err
+	})
 
 	plan, err := b.engine.Preview(ctx, r)
 	if err != nil {
