@@ -44,6 +44,8 @@ const (
 	redial = time.Second
 	// quiet is how long that connection may bring nothing before it is tried.
 	quiet = 20 * time.Second
+	// silence is how long what was sent to the database may stay without an acknowledgement.
+	silence = 15 * time.Second
 )
 
 // postgresDB is a database that servers share. Their writing transactions follow one another as on SQLite: each holds an
@@ -100,6 +102,7 @@ func dialer() *net.Dialer {
 	return &net.Dialer{
 		Timeout:         5 * time.Second,
 		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 2 * time.Second, Count: 3},
+		Control:         boundSilence,
 	}
 }
 
