@@ -78,8 +78,10 @@ type bench struct {
 	db       *store.DB
 	stacks   *stack.Engine
 	engine   *pipeline.Engine
-	slice    time.Duration // of the work on containers; 0: as long as ever
-	noRunner func() error  // when it is set, a runner is not to be had, for this reason
+	slice    time.Duration          // of the work on containers; 0: as long as ever
+	noRunner func() error           // when it is set, a runner is not to be had, for this reason
+	onNow    atomic.Pointer[func()] // called when the pipelines' engine asks for the time
+	given    atomic.Int64           // lines of output that the pipelines' engine was given
 	// dead cuts this life of the server off its target, as a kill does.
 	dead atomic.Bool
 }
@@ -111,6 +113,14 @@ func (r runner) MakeContainer(ctx context.Context, c fairlead.Container) (string
 		return "", "", fairlead.Errorf(fairlead.Unavailable, "this life is over")
 	}
 	return r.Runner.MakeContainer(ctx, c)
+}
+
+func (r runner) ContainerOutput(ctx context.Context, c fairlead.Container, since time.Time, send func(fairlead.OutputLine) error) error {
+	return r.Runner.ContainerOutput(ctx, c, since, func(l fairlead.OutputLine) error {
+		err := send(l)
+		r.life.given.Add(1)
+		return err
+	})
 }
 
 func (r runner) StartContainer(ctx context.Context, c fairlead.Container) error {
@@ -174,10 +184,18 @@ func (b *bench) open() {
 		}
 		return runner{b.jobs.Runner(), b}, nil
 	},
-		Notify: sender, DB: db, Stacks: b.stacks, Images: images, Log: log, Now: b.clock.now, PublicURL: "http://fairlead.test", Samples: examples.PipelineTemplates()})
+		Notify: sender, DB: db, Stacks: b.stacks, Images: images, Log: log, Now: b.now, PublicURL: "http://fairlead.test", Samples: examples.PipelineTemplates()})
 	if b.slice > 0 {
 		b.engine.SetSliceTime(b.slice)
 	}
+}
+
+// now is the clock's time for the pipelines' engine.
+func (b *bench) now() time.Time {
+	if f := b.onNow.Load(); f != nil {
+		(*f)()
+	}
+	return b.clock.now()
 }
 
 func (b *bench) startJobs() {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -273,6 +274,45 @@ func TestJobThatNeverRanIsRemovedFirst(t *testing.T) {
 	wantText(t, failed.Stages[0].Message, "its container cannot start: no such image")
 	if left := b.jobs.Containers(); len(left) > 0 {
 		t.Errorf("left: %v", left)
+	}
+}
+
+// TestLastOutputOfALateJobIsKept has a job write its last lines while it is being looked at whether its time is up.
+func TestLastOutputOfALateJobIsKept(t *testing.T) {
+	b := newBench(t)
+	b.jobs.Set(tool, jobtest.Behaviour{Hold: newGate(t).ch, Output: out("at work")})
+	b.apply(jobPipeline("    timeout: 10m\n"))
+	run := b.start("web", nil)
+	b.until(run.ID, "at work", func(run fairlead.Run) bool { return len(b.output(run.ID)) > 0 })
+	name := b.run(run.ID).Stages[0].Container
+	var once sync.Once
+	late := func() {
+		once.Do(func() {
+			b.jobs.Write(name, out("last", "words")...)
+			for deadline := time.Now().Add(30 * time.Second); b.given.Load() < 3 && time.Now().Before(deadline); {
+				<-time.After(time.Millisecond)
+			}
+			b.clock.add(11 * time.Minute)
+		})
+	}
+	b.onNow.Store(&late)
+	b.ended(run.ID, fairlead.RunFailed)
+	if got := b.output(run.ID); len(got) != 3 {
+		t.Errorf("output %q", got)
+	}
+}
+
+// TestStartedContainerThatStaysMadeIsLookedAtNowAndThen bounds how often.
+func TestStartedContainerThatStaysMadeIsLookedAtNowAndThen(t *testing.T) {
+	b := newBench(t)
+	b.jobs.Set(tool, jobtest.Behaviour{Idle: true})
+	b.apply(jobPipeline(""))
+	run := b.start("web", nil)
+	b.until(run.ID, "started", func(run fairlead.Run) bool { return strings.Contains(b.log(run.ID, ""), "was started") })
+	began, was := time.Now(), b.stageJob(run.ID).Slice
+	b.until(run.ID, "looked at", func(fairlead.Run) bool { return b.stageJob(run.ID).Slice >= was+4 })
+	if took := time.Since(began); took < time.Second {
+		t.Errorf("four looks within %s", took)
 	}
 }
 

@@ -277,9 +277,16 @@ func (w *containerWork) follow(ctx context.Context) error {
 			if err := w.engine.db.Read(ctx, func(tx *store.Tx) error { return w.read(ctx, tx) }); err != nil {
 				return err
 			}
+			for range len(lines) { // what has come belongs to the end
+				w.output.take(<-lines)
+			}
 			if over, err := w.over(ctx); err != nil || over {
 				if err != nil {
 					return err
+				}
+				cancel()
+				for l := range lines {
+					w.output.take(l)
 				}
 				return w.clear(ctx)
 			}
@@ -320,7 +327,7 @@ func (w *containerWork) settle(ctx context.Context, readErr error) error {
 		return w.again(ctx, status.Reason, minWait)
 	}
 	pause := time.Duration(0)
-	if readErr != nil && fairlead.ErrorCode(readErr) != "" {
+	if status.State == fairlead.ContainerMade || readErr != nil && fairlead.ErrorCode(readErr) != "" {
 		pause = minWait
 	}
 	return w.again(ctx, "", pause)

@@ -29,6 +29,8 @@ type Behaviour struct {
 	Hold <-chan struct{}
 	// Begin has a container that was started wait, for its pod to be made, until the channel is closed.
 	Begin <-chan struct{}
+	// Idle has a container stay as it was made, although it was started.
+	Idle bool
 	// Stays tells that a container which runs is never removed, however often it is tried.
 	Stays bool
 }
@@ -201,6 +203,9 @@ func (r runner) StartContainer(ctx context.Context, c fairlead.Container) error 
 	how := *r.behaviour(c.Image)
 	if how.NoStart != "" {
 		return fairlead.Errorf(fairlead.Failed, "container %s cannot start: %s", c.Name, how.NoStart)
+	}
+	if how.Idle {
+		return nil
 	}
 	r.world.starts[c.Name]++
 	if how.Begin == nil {
