@@ -175,6 +175,36 @@ func TestRecoverTurns(t *testing.T) {
 	b.nothingHeld()
 }
 
+// TestRecoverBeginsRunsWithTheirLocks starts on a database that has room for a run in the queue: it begins, and keeps its lock.
+func TestRecoverBeginsRunsWithTheirLocks(t *testing.T) {
+	b := newBench(t)
+	hold := newGate(t)
+	b.world.Set("web", stacktest.Behaviour{Hold: hold.ch})
+	b.apply(each("x", "", "    locks: [other]\n"))
+	b.apply(each("y", "max_runs: 9", "    locks: [db]\n"))
+	b.limits(1)
+	first := b.until(b.start("x", nil).ID, "at work", atWork)
+	second := b.start("y", nil)
+	if got := b.states([]fairlead.Run{first, second}); got != "running queued" {
+		t.Fatalf("states %s", got)
+	}
+	b.write(func(ctx context.Context, tx *store.Tx) error { // without a look at the queue
+		return tx.SetGroupLimits(ctx, fairlead.DefaultGroup, fairlead.GroupLimits{Runs: 3})
+	})
+	b.must(b.engine.Recover(t.Context()))
+	b.until(second.ID, "at work", atWork)
+	third := b.start("y", nil)
+	if got := b.states([]fairlead.Run{second, third}); got != "running waiting" {
+		t.Errorf("states %s", got)
+	}
+	b.crowd(1, 9, 3)
+	hold.open()
+	for _, run := range []fairlead.Run{first, second, third} {
+		b.ended(run.ID, fairlead.RunSucceeded)
+	}
+	b.nothingHeld()
+}
+
 // TestLocksSurviveEveryMoment copies the data after each commit while two runs contend for a lock and a place in their group, and
 // lets a fresh server go on with each copy.
 func TestLocksSurviveEveryMoment(t *testing.T) {

@@ -195,10 +195,11 @@ func (e *Engine) Recover(ctx context.Context) error {
 				return err
 			}
 		}
-		if err := e.fillGroup(ctx, tx, ""); err != nil {
+		// Before any begins: that one needs what others hold to be right, and is not as runs has it any more.
+		if err := e.recoverTurns(ctx, tx, runs); err != nil {
 			return err
 		}
-		if err := e.recoverTurns(ctx, tx, runs); err != nil {
+		if err := e.fillGroup(ctx, tx, ""); err != nil {
 			return err
 		}
 		return e.recoverSchedules(ctx, tx)
