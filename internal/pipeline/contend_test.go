@@ -175,7 +175,8 @@ func TestRecoverTurns(t *testing.T) {
 	b.nothingHeld()
 }
 
-// TestRecoverBeginsRunsWithTheirLocks starts on a database that has room for a run in the queue: it begins, and keeps its lock.
+// TestRecoverBeginsRunsWithTheirLocks starts on a database that has room for a run in the queue: it begins, and keeps its
+// lock. What others hold they hold for as long as before.
 func TestRecoverBeginsRunsWithTheirLocks(t *testing.T) {
 	b := newBench(t)
 	hold := newGate(t)
@@ -191,7 +192,22 @@ func TestRecoverBeginsRunsWithTheirLocks(t *testing.T) {
 	b.write(func(ctx context.Context, tx *store.Tx) error { // without a look at the queue
 		return tx.SetGroupLimits(ctx, fairlead.DefaultGroup, fairlead.GroupLimits{Runs: 3})
 	})
+	since := func() (at time.Time) {
+		b.read(func(ctx context.Context, tx *store.Tx) error {
+			held, err := tx.Holders(ctx, "lock other")
+			if len(held) == 1 {
+				at = held[0].Since
+			}
+			return err
+		})
+		return at
+	}
+	before := since()
+	b.clock.add(time.Hour)
 	b.must(b.engine.Recover(t.Context()))
+	if after := since(); before.IsZero() || !after.Equal(before) {
+		t.Errorf("the lock is held since %s, and after the start since %s", before, after)
+	}
 	b.until(second.ID, "at work", atWork)
 	third := b.start("y", nil)
 	if got := b.states([]fairlead.Run{second, third}); got != "running waiting" {

@@ -51,10 +51,10 @@ func (tx *Tx) AskTurn(ctx context.Context, run string, stage int, resources []st
 	return nil
 }
 
-// TakeTurn makes a stage a holder of resources that it waits for.
+// TakeTurn makes a stage a holder of resources that it waits for. What it holds already it holds since it did.
 func (tx *Tx) TakeTurn(ctx context.Context, run string, stage int, resources []string) error {
 	for _, r := range resources {
-		const q = `UPDATE turns SET held = $1, since = $2 WHERE run_id = $3 AND stage = $4 AND resource = $5`
+		const q = `UPDATE turns SET held = $1, since = $2 WHERE run_id = $3 AND stage = $4 AND resource = $5 AND held <> $1`
 		if _, err := tx.Exec(ctx, q, true, Time(tx.Now), run, stage, r); err != nil {
 			return err
 		}
