@@ -146,7 +146,7 @@ describe.each([
     await button(page, w.groups.create).click();
     await page.getByRole("dialog").getByLabel(w.common.name, { exact: true }).fill(group);
     await page.getByRole("dialog").getByRole("button", { name: w.common.create, exact: true }).click();
-    await page.getByRole("link", { name: group, exact: true }).waitFor();
+    await page.getByRole("heading", { name: group, level: 1 }).waitFor();
 
     // A pipeline by form, with two trigger conditions, mapped parameters and both kinds of notification.
     const choose = async (opener: string, item: string) => {
