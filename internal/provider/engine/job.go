@@ -49,7 +49,7 @@ func (p *Provider) MakeContainer(ctx context.Context, c fairlead.Container) (id,
 		identity[imageIdentity+c.Image] = tag.Digest
 	}
 	local := p.engineImage(identity, c.Image)
-	key := "job/" + c.Name
+	key := jobKey(c)
 	p.mu.Lock()
 	p.needs[key] = []string{local}
 	p.mu.Unlock()
@@ -58,19 +58,24 @@ func (p *Provider) MakeContainer(ctx context.Context, c fairlead.Container) (id,
 		policy = corev1.PullAlways
 	}
 	ready, err := p.ensureImage(ctx, c.Image, local, identity, policy)
-	switch {
-	case err != nil:
-		return "", "", p.wrap("container "+c.Name, err)
-	case !ready:
+	if err == nil && !ready { // what arrives is needed until the next call
 		return "", "image " + c.Image + " to arrive on the engine", nil
 	}
-	defer func() {
-		p.mu.Lock()
-		delete(p.needs, key)
-		p.mu.Unlock()
-	}()
-	id, err = p.createJob(ctx, c, local)
+	defer p.needless(key)
+	if err == nil {
+		id, err = p.createJob(ctx, c, local)
+	}
 	return id, "", p.wrap("container "+c.Name, err)
+}
+
+// jobKey is what the images of a job's container are needed under until it has them.
+func jobKey(c fairlead.Container) string { return "job/" + c.Name }
+
+// needless takes back that images are needed.
+func (p *Provider) needless(key string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.needs, key)
 }
 
 // createJob makes the container of a job.
@@ -319,5 +324,6 @@ func (p *Provider) RemoveContainer(ctx context.Context, c fairlead.Container) er
 			return p.wrap(subject, err)
 		}
 	}
+	p.needless(jobKey(c)) // it may have ended while its image was on the way
 	return p.wrap(subject, p.releaseImages(ctx))
 }
