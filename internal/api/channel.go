@@ -48,8 +48,10 @@ func (a *API) setChannel(ctx context.Context, in *ChannelSettings) (*Body[fairle
 	if err := can(ctx, auth.Change, auth.Object{Kind: auth.Channels, Name: in.Name}); err != nil {
 		return nil, err
 	}
-	c, _, err := a.Pipelines.SetChannel(ctx, actorOf(ctx), fairlead.Channel{Name: in.Name, Description: in.Body.Description, Keep: in.Body.Keep})
-	return answer(c, err)
+	if _, _, err := a.Pipelines.SetChannel(ctx, actorOf(ctx), fairlead.Channel{Name: in.Name, Description: in.Body.Description, Keep: in.Body.Keep}); err != nil {
+		return nil, err
+	}
+	return answer(a.channel(ctx, in.Name)) // as the actor sees it
 }
 
 func (a *API) deleteChannel(ctx context.Context, in *Named) (*None, error) {
