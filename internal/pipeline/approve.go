@@ -56,11 +56,12 @@ func (e *Engine) vote(ctx context.Context, tx *store.Tx, actor fairlead.Actor, r
 		return v, fairlead.Errorf(fairlead.Conflict, "%s is no review", name)
 	}
 	t := transition{run: &run, at: tx.Now}
-	if t.reviewing(i) == nil {
-		return v, fairlead.Errorf(fairlead.Conflict, "%s waits for no answer: it is %s", name, s.State)
+	waits := t.reviewing(i) != nil
+	if s.Review.ExpiresAt != nil && !tx.Now.Before(*s.Review.ExpiresAt) && (waits || s.State == fairlead.StageTimedOut) {
+		return v, fairlead.Errorf(fairlead.Conflict, "%s expired at %s; to ask again: fairlead run retry %s %q", name, stamp(*s.Review.ExpiresAt), run.ID, s.Name)
 	}
-	if s.Review.ExpiresAt != nil && !tx.Now.Before(*s.Review.ExpiresAt) {
-		return v, fairlead.Errorf(fairlead.Conflict, "%s expired at %s", name, stamp(*s.Review.ExpiresAt))
+	if !waits {
+		return v, fairlead.Errorf(fairlead.Conflict, "%s waits for no answer: it is %s", name, s.State)
 	}
 	asked := slices.Contains(s.Review.Users, actor.User)
 	var groups []string
