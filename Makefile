@@ -58,7 +58,7 @@ kube: ## a Kubernetes cluster for the tests, on this machine: prints the path of
 	@scripts/kube.sh ensure
 
 .PHONY: test-crash
-test-crash: ## kill servers N times (100) under load, on SQLite and on PostgreSQL with two servers
+test-crash: ## kill servers N times (100) under load, on SQLite and as often on PostgreSQL with two servers; make test does 50 of each
 	@scripts/test-tools.sh
 	@host=$$(scripts/engine.sh ensure) && url=$$(scripts/postgres.sh ensure) && DOCKER_HOST=$$host FAIRLEAD_TEST_POSTGRES_URL=$$url \
 		FAIRLEAD_TEST_REQUIRE=1 FAIRLEAD_CRASH_KILLS=$${N:-100} go test -count=1 -timeout 5h -run 'TestKills$$' -v ./test/e2e

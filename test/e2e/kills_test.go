@@ -14,6 +14,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/moby/moby/api/types/events"
+	"github.com/moby/moby/client"
+
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/internal/store/storetest"
 )
@@ -80,6 +83,27 @@ stages:
     timeout: 30m
 `
 
+// jobPipeline runs a container to its end, which writes many lines at once, and deploys after it.
+const jobPipeline = `
+name: job
+max_runs: 2
+variables: [{name: tag, value: none}]
+start:
+  conditions:
+    - webhook: {}
+      params: [{name: tag, variable: tag}]
+stages:
+  - name: first
+    type: job
+    images: [{name: app, image: "demo/web:1.0"}]
+    job: {image: "${image.app}", command: [/fairlead, help], target: local}
+    timeout: 30m
+  - name: second
+    type: template-deploy
+    deploy: {tool: aos, stack: job, create: true, target: local, template: load, version: "1.0", parameters: {tag: "${tag}"}}
+    timeout: 30m
+`
+
 const boxTemplate = `
 tosca_definitions_version: huaweicloud_tosca_version_1_0
 inputs:
@@ -105,7 +129,9 @@ node_templates:
 `
 
 // killed is the pipelines of the mixed load.
-func killed() []string { return []string{"alone", "shared-a", "shared-b", "box", "retried", "after"} }
+func killed() []string {
+	return []string{"alone", "shared-a", "shared-b", "box", "retried", "after", "job"}
+}
 
 // pipelineOf says which pipeline a message is for.
 func pipelineOf(key string) string {
@@ -119,16 +145,21 @@ func pipelineOf(key string) string {
 		return "shared-b"
 	case n%8 == 3:
 		return "retried"
+	case n%8 == 5:
+		return "job"
 	}
 	return "alone"
 }
 
-// kills is how often TestKills kills, from FAIRLEAD_CRASH_KILLS.
+// kills is how often TestKills kills on each database: 50 times, or as FAIRLEAD_CRASH_KILLS says.
 func kills(t *testing.T) int {
 	t.Helper()
 	text := os.Getenv("FAIRLEAD_CRASH_KILLS")
 	if text == "" {
-		t.Skip("takes minutes: make test-crash")
+		if testing.Short() {
+			t.Skip("takes a minute")
+		}
+		return 50
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 {
@@ -138,14 +169,19 @@ func kills(t *testing.T) int {
 }
 
 // TestKills kills servers at random moments under a mixed load of messages that come twice and more, runs of several stages,
-// stages that wait for each other's stack, stages that are tried again, pipelines that start others over a channel, and containers.
-// At the end every accepted message and every message of the channel had its effect once, every run has ended well after as many
-// attempts as it should, numbers and events have no gaps, and no job is left.
+// stages that wait for each other's stack, stages that are tried again, pipelines that start others over a channel, stacks of
+// containers, and containers that are run to their end. At the end every accepted message and every message of the channel had its
+// effect once, every run has ended well after as many attempts as it should, each container of a stage was started once and its
+// output stored once, numbers and events have no gaps, and no job and no container is left.
 func TestKills(t *testing.T) {
 	n := kills(t)
-	mustEngine(t)
-	t.Run("sqlite", func(t *testing.T) { killThem(t, n, []*server{newServer(t)}) })
+	docker := mustEngine(t)
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		killThem(t, docker, n, []*server{newServer(t)})
+	})
 	t.Run("postgres, two servers", func(t *testing.T) {
+		t.Parallel()
 		name := fmt.Sprintf("fairlead_kills_%d", os.Getpid())
 		env := []string{"FAIRLEAD_DATABASE_URL=" + storetest.Database(t, name, true)}
 		images := filepath.Join(t.TempDir(), "images")
@@ -154,20 +190,21 @@ func TestKills(t *testing.T) {
 		args := []string{"--registry-dir", images, "--public-url", "http://" + address}
 		first := newServerAt(t, address, env, args...)
 		second := newServerAt(t, freeAddress(t), env, append(args, "--key-file", filepath.Join(first.data, "key"))...)
-		killThem(t, n, []*server{first, second})
+		killThem(t, docker, n, []*server{first, second})
 	})
 }
 
-func killThem(t *testing.T, n int, servers []*server) {
+func killThem(t *testing.T, docker *client.Client, n int, servers []*server) {
 	s := servers[0]
+	lives := watchContainers(t, docker)
 	paths := s.prepareKills()
-	load := &load{gap: 800 * time.Millisecond, accepted: map[string]acceptance{}, killing: make(chan struct{}), hooks: func(key string) (all []string) {
+	load := &load{gap: 400 * time.Millisecond, accepted: map[string]acceptance{}, killing: make(chan struct{}), hooks: func(key string) (all []string) {
 		for _, s := range servers {
 			all = append(all, s.url(paths[pipelineOf(key)]))
 		}
 		return all
 	}}
-	ctx, stop := context.WithTimeout(t.Context(), time.Minute+time.Duration(n)*3*time.Second)
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute+time.Duration(n)*6*time.Second)
 	defer stop()
 	var senders sync.WaitGroup
 	for range 2 {
@@ -190,6 +227,7 @@ func killThem(t *testing.T, n int, servers []*server) {
 		t.Error(err)
 	}
 	s.endOf(load.accepted)
+	s.ranOnce(docker, lives)
 	t.Logf("%d messages, %d attempts, %d kills in %s; all ended %s later", len(load.accepted), load.attempts, n,
 		killing.Round(time.Second), (time.Since(begun) - killing).Round(time.Second))
 }
@@ -213,6 +251,8 @@ func (s *server) prepareKills() map[string]string {
 			text = retriedPipeline
 		case "after":
 			text = afterPipeline
+		case "job":
+			text = jobPipeline
 		case "alone":
 			text = "max_runs: 2\n" + text + tellPipeline
 		}
@@ -257,6 +297,12 @@ func (s *server) endOf(accepted map[string]acceptance) {
 					}
 					continue
 				}
+				if name == "job" && stage.Name == "first" {
+					if stage.Attempt != 1 || stage.Container == "" || stage.ExitCode == nil || *stage.ExitCode != 0 {
+						s.t.Errorf("run %d of %s: stage %+v", run.Number, name, stage)
+					}
+					continue
+				}
 				if stage.Attempt != 1 || stage.Action == "" || actions[stage.Action] {
 					s.t.Errorf("run %d of %s: stage %+v", run.Number, name, stage)
 				}
@@ -278,9 +324,33 @@ func (s *server) endOf(accepted map[string]acceptance) {
 	if locks := mustJSON[[]fairlead.Lock](s, "lock", "list"); len(locks) > 0 {
 		s.t.Errorf("all runs have ended, and locks are held: %+v", locks)
 	}
-	for i, e := range pages[fairlead.Event](s, "/api/v1/events") {
-		if e.Seq != int64(i+1) {
-			s.t.Fatalf("event %d has seq %d: one is missing", i+1, e.Seq)
+	s.countedOnce(runs["job"])
+}
+
+// countedOnce checks that events and lines of output, which count in one sequence, are there without a gap, and that the log of each
+// run of a container has its output once.
+func (s *server) countedOnce(runs []fairlead.Run) {
+	s.t.Helper()
+	var seqs []int64
+	for _, e := range pages[fairlead.Event](s, "/api/v1/events") {
+		seqs = append(seqs, e.Seq)
+	}
+	want := strings.Split(strings.TrimSpace(s.mustRun("help")), "\n")
+	for _, run := range runs {
+		var got []string
+		for _, line := range pages[fairlead.LogLine](s, "/api/v1/runs/"+run.ID+"/logs") {
+			if line.Stream != "" {
+				seqs, got = append(seqs, line.Seq), append(got, line.Text)
+			}
+		}
+		if !slices.Equal(got, want) {
+			s.t.Errorf("output of container %s:\n%s\nwant:\n%s", run.Stages[0].Container, strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
+	}
+	slices.Sort(seqs)
+	for i, seq := range seqs {
+		if seq != int64(i+1) {
+			s.t.Fatalf("event or line of output %d has seq %d: one is missing, or there twice", i+1, seq)
 		}
 	}
 }
@@ -311,4 +381,100 @@ func (s *server) countersAgree(runs, actions int) {
 			s.t.Errorf("metric %s is not %d", metric, want)
 		}
 	}
+}
+
+// ranOnce checks that the container of each job stage was started once and is gone, and that nothing is left on the engine but
+// what belongs to the stacks of containers.
+func (s *server) ranOnce(docker *client.Client, lives *containerLives) {
+	s.t.Helper()
+	runs := pages[fairlead.Run](s, "/api/v1/pipelines/job/runs")
+	if len(runs) == 0 {
+		s.t.Fatal("no run of a container")
+	}
+	var instance string
+	for _, run := range runs {
+		name := run.Stages[0].Container
+		s.eventually("the engine tells of the end of container "+name, func() error {
+			if life := lives.of(name); life.removed == 0 {
+				return fmt.Errorf("%+v", life)
+			}
+			return nil
+		})
+		life := lives.of(name)
+		if life.started != 1 || life.removed != 1 {
+			s.t.Errorf("container %s of run %d was started %d times and removed %d times", name, run.Number, life.started, life.removed)
+		}
+		instance = life.instance
+	}
+	list, err := docker.ContainerList(s.t.Context(), client.ContainerListOptions{All: true, Filters: client.Filters{}.Add("label", "fairlead.instance="+instance)})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var left []string
+	for _, c := range list.Items {
+		left = append(left, c.Labels["fairlead.stack"])
+	}
+	slices.Sort(left)
+	if want := []string{"box-2"}; !slices.Equal(left, want) {
+		s.t.Errorf("containers of stacks %q are left, want one of %q", left, want)
+	}
+}
+
+// containerLife is what the engine told of a container.
+type containerLife struct {
+	instance         string // of the server that made it
+	started, removed int
+}
+
+// containerLives is what the engine tells of all containers, by name.
+type containerLives struct {
+	mu    sync.Mutex
+	lives map[string]containerLife
+}
+
+func (c *containerLives) of(name string) containerLife {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.lives[name]
+}
+
+func (c *containerLives) add(e events.Message) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	life := c.lives[e.Actor.Attributes["name"]]
+	life.instance = e.Actor.Attributes["fairlead.instance"]
+	switch e.Action {
+	case events.ActionStart:
+		life.started++
+	case events.ActionDestroy:
+		life.removed++
+	}
+	c.lives[e.Actor.Attributes["name"]] = life
+}
+
+// watchContainers listens to what the engine tells of containers, until the test ends.
+func watchContainers(t *testing.T, docker *client.Client) *containerLives {
+	t.Helper()
+	c := &containerLives{lives: map[string]containerLife{}}
+	ctx, cancel := context.WithCancel(context.Background())
+	told := docker.Events(ctx, client.EventsListOptions{Filters: client.Filters{}.Add("type", "container").Add("event", "start", "destroy")})
+	var listener sync.WaitGroup
+	listener.Go(func() {
+		for {
+			select {
+			case e := <-told.Messages:
+				c.add(e)
+			case err := <-told.Err:
+				if ctx.Err() == nil {
+					t.Errorf("the engine tells no more of its containers: %v", err)
+				}
+				return
+			}
+		}
+	})
+	t.Cleanup(func() {
+		cancel()
+		listener.Wait()
+	})
+	return c
 }
