@@ -47,8 +47,8 @@ func (d *Duration) UnmarshalJSON(b []byte) error {
 type Event struct {
 	Seq    int64     `json:"seq"`
 	Time   time.Time `json:"time"`
-	Kind   string    `json:"kind" doc:"what the event is about: stack, run, image, template, pipeline"`
-	Name   string    `json:"name" doc:"the stack's name, the run's id, the image"`
+	Kind   string    `json:"kind" doc:"what the event is about: stack, run, image, template, pipeline, pipeline-template, freeze, group, user, target, channel, organization, audit"`
+	Name   string    `json:"name" doc:"the stack's name, the run's id, the image; of audit the group that has something new in the log"`
 	Action string    `json:"action,omitempty" doc:"id of the stack action"`
 	Part   string    `json:"part,omitempty" doc:"element or stage"`
 	Type   string    `json:"type" doc:"short stable name, such as element-healthy"`

@@ -154,6 +154,13 @@ func (s *server) write(fn func(tx *store.Tx) error) {
 	}
 }
 
+func (s *server) read(fn func(tx *store.Tx) error) {
+	s.t.Helper()
+	if err := s.db.Read(s.t.Context(), fn); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 // request is one request of a test. Bodies that are not strings or bytes are sent as JSON.
 type request struct {
 	method, path string

@@ -58,7 +58,7 @@ func (a *API) deleteChannel(ctx context.Context, in *Named) (*None, error) {
 	if err := can(ctx, auth.Remove, auth.Object{Kind: auth.Channels, Name: in.Name}); err != nil {
 		return nil, err
 	}
-	return &None{}, a.Pipelines.DeleteChannel(ctx, actorOf(ctx), in.Name)
+	return &None{}, a.Pipelines.DeleteChannel(ctx, auth.Sees(actorOf(ctx)), in.Name)
 }
 
 // NewMessage is a message to publish.

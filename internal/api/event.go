@@ -13,8 +13,8 @@ import (
 
 // EventQuery selects events.
 type EventQuery struct {
-	Kind   string `query:"kind" maxLength:"40" doc:"stack, run, image, template or pipeline"`
-	Name   string `query:"name" maxLength:"300" doc:"the stack's name, the run's id, the image"`
+	Kind   string `query:"kind" maxLength:"40" doc:"stack, run, image, template, pipeline, pipeline-template, freeze, group, user, target, channel, organization or audit"`
+	Name   string `query:"name" maxLength:"300" doc:"the stack's name, the run's id, the image; of audit the group"`
 	Action string `query:"action" maxLength:"80" doc:"id of a stack action"`
 	Page
 	Follow

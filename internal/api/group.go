@@ -2,6 +2,8 @@ package api
 
 import (
 	"context"
+	"fmt"
+	"math"
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/internal/auth"
@@ -100,7 +102,27 @@ func (a *API) deleteGroup(ctx context.Context, in *Named) (*None, error) {
 	if err := canGroup(ctx, auth.Remove, in.Name); err != nil {
 		return nil, err
 	}
-	return &None{}, a.DB.Write(ctx, func(tx *store.Tx) error { return tx.DeleteGroup(ctx, in.Name) })
+	return &None{}, a.DB.Write(ctx, func(tx *store.Tx) error {
+		members, _, err := tx.Members(ctx, in.Name, math.MaxInt32, "")
+		if err != nil {
+			return err
+		}
+		if err := tx.DeleteGroup(ctx, in.Name); err != nil {
+			return err
+		}
+		for _, m := range members {
+			if err := rolesChanged(ctx, tx, m.User, in.Name); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// rolesChanged tells a user that he may see and do more or less than before.
+func rolesChanged(ctx context.Context, tx *store.Tx, user, group string) error {
+	return tx.AppendEvent(ctx, fairlead.Event{Kind: "user", Name: user, Type: "roles-changed",
+		Message: fmt.Sprintf("the role of user %s in pipeline group %s was changed by %s", user, group, actorOf(ctx))})
 }
 
 func (a *API) listMembers(ctx context.Context, in *NamedPage) (*Body[List[fairlead.Member]], error) {
@@ -139,7 +161,10 @@ func (a *API) grantRole(ctx context.Context, in *MemberRole) (*None, error) {
 	}
 	detail(ctx, "user %s gets the role %s", in.User, in.Body.Role)
 	return &None{}, a.DB.Write(ctx, func(tx *store.Tx) error {
-		return tx.SetRole(ctx, in.Name, in.User, in.Body.Role, actorOf(ctx).User)
+		if err := tx.SetRole(ctx, in.Name, in.User, in.Body.Role, actorOf(ctx).User); err != nil {
+			return err
+		}
+		return rolesChanged(ctx, tx, in.User, in.Name)
 	})
 }
 
@@ -152,6 +177,9 @@ func (a *API) revokeRole(ctx context.Context, in *MemberName) (*None, error) {
 		if _, err := tx.Group(ctx, store.Everything, in.Name); err != nil {
 			return err
 		}
-		return tx.DropRole(ctx, in.Name, in.User)
+		if err := tx.DropRole(ctx, in.Name, in.User); err != nil {
+			return err
+		}
+		return rolesChanged(ctx, tx, in.User, in.Name)
 	})
 }

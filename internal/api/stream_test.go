@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -241,6 +242,68 @@ func TestStreamsLookAgain(t *testing.T) {
 		case <-time.After(20 * time.Second):
 			t.Errorf("%s: the stream goes on", name)
 		}
+	}
+}
+
+// TestEventsTellWhatChanged changes what pages show, and looks who hears of it.
+func TestEventsTellWhatChanged(t *testing.T) {
+	s := mustServe(t)
+	fill := s.scene()
+	const everybody = "outsider reader editor manager boss"
+	tests := []struct {
+		name, method, path string
+		body               object
+		kind, typ, of      string // the event
+		hear               string
+	}{
+		{"a group is described", "PATCH", "/api/v1/groups/team", object{"description": "new"}, "group", "group-changed", "team", "reader editor manager boss"},
+		{"somebody gets a role", "PUT", "/api/v1/groups/team/members/outsider", object{"role": "read"}, "user", "roles-changed", "outsider", "outsider boss"},
+		{"and loses it", "DELETE", "/api/v1/groups/team/members/outsider", nil, "user", "roles-changed", "outsider", "outsider boss"},
+		{"the audit log has something new of a group", "PATCH", "/api/v1/groups/team", object{"description": "newer"}, "audit", "audit-entry", "team", "manager boss"},
+		{"the audit log has something new of no group", "PATCH", "/api/v1/targets/local", object{"limits": object{"stages": 3}}, "audit", "audit-entry", "", "boss"},
+		{"a target is changed", "PATCH", "/api/v1/targets/local", object{"limits": object{"stages": 4}}, "target", "target-changed", "local", everybody},
+		{"a user is changed", "PATCH", "/api/v1/users/reader", object{"email": "reader@example.com"}, "user", "user-changed", "reader", "reader boss"},
+		{"a channel is made", "PUT", "/api/v1/channels/fresh", object{}, "channel", "channel-changed", "fresh", everybody},
+		{"a channel is removed", "DELETE", "/api/v1/channels/fresh", nil, "channel", "channel-deleted", "fresh", everybody},
+		{"an organization is made", "POST", "/api/v1/organizations", object{"name": "fresh"}, "organization", "organization-changed", "fresh", everybody},
+		{"a freeze is lifted", "DELETE", "/api/v1/freezes/{freeze-boss}", nil, "freeze", "freeze-lifted", "{freeze-boss}", "reader editor manager boss"},
+		{"a group is removed", "DELETE", "/api/v1/groups/team", nil, "group", "group-deleted", "team", "boss"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := *s
+			s.t = t
+			var before int64
+			s.read(func(tx *store.Tx) (err error) { before, err = tx.LastEvent(t.Context()); return err })
+			if tt.typ == "group-deleted" {
+				s.write(func(tx *store.Tx) error { _, err := tx.Exec(t.Context(), `DELETE FROM pipelines`); return err })
+			}
+			r := request{method: tt.method, path: fill.Replace(tt.path), user: "boss"}
+			if tt.body != nil {
+				r.body = tt.body
+			}
+			if got := s.do(r); got.status >= 300 {
+				t.Fatalf("status %d: %s", got.status, got.body)
+			}
+			var hear []string
+			for _, name := range askers {
+				list := into[api.List[fairlead.Event]](s.must(http.StatusOK, request{method: "GET", path: fmt.Sprintf("/api/v1/events?kind=%s&after=%d", tt.kind, before), user: name}))
+				if slices.ContainsFunc(list.Items, func(e fairlead.Event) bool { return e.Type == tt.typ && e.Name == fill.Replace(tt.of) }) {
+					hear = append(hear, name)
+				}
+			}
+			if got := strings.Join(hear, " "); got != tt.hear {
+				t.Errorf("%s hear of it, want %s", got, tt.hear)
+			}
+		})
+	}
+	var news []fairlead.Event
+	s.read(func(tx *store.Tx) (err error) {
+		news, err = tx.Events(t.Context(), store.EventFilter{Kind: "audit", Viewer: store.Everything})
+		return err
+	})
+	if len(news) > 4 {
+		t.Errorf("%d events of the audit log: one for each group is enough", len(news))
 	}
 }
 

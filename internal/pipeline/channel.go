@@ -160,20 +160,25 @@ func (e *Engine) SetChannel(ctx context.Context, actor fairlead.Actor, c fairlea
 	return out, made, err
 }
 
-// DeleteChannel removes a channel with its messages. One that a pipeline publishes to or listens to is a Conflict.
-func (e *Engine) DeleteChannel(ctx context.Context, actor fairlead.Actor, name string) error {
+// DeleteChannel removes a channel with its messages. One that a pipeline publishes to or listens to is a Conflict, which names one
+// that the viewer sees.
+func (e *Engine) DeleteChannel(ctx context.Context, v store.Viewer, name string) error {
 	return e.db.Write(ctx, func(tx *store.Tx) error {
 		c, err := tx.Channel(ctx, store.Everything, name)
 		if err != nil {
 			return err
 		}
-		if used := append(c.Publishers, c.Listeners...); len(used) > 0 {
-			return fairlead.Errorf(fairlead.Conflict, "channel %s is in use by %s", name, used[0])
+		if len(c.Publishers)+len(c.Listeners) == 0 {
+			return tx.DeleteChannel(ctx, name)
 		}
-		if err := tx.DeleteChannel(ctx, name); err != nil {
+		if c, err = tx.Channel(ctx, v, name); err != nil {
 			return err
 		}
-		return tx.AppendEvent(ctx, fairlead.Event{Kind: "channel", Name: name, Type: "channel-deleted", Message: "channel " + name + " deleted by " + actor.String()})
+		by := "a pipeline of a group that you do not see"
+		if seen := append(c.Publishers, c.Listeners...); len(seen) > 0 {
+			by = seen[0]
+		}
+		return fairlead.Errorf(fairlead.Conflict, "channel %s is in use by %s", name, by)
 	})
 }
 

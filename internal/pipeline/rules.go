@@ -78,8 +78,15 @@ func (w *freezeWorker) Work(ctx context.Context, job *river.Job[freezeEnd]) erro
 		return river.JobSnooze(early)
 	}
 	return w.engine.db.Write(ctx, func(tx *store.Tx) error {
-		if _, err := tx.EndFreeze(ctx, job.Args.Freeze, ""); err != nil {
+		was, err := tx.EndFreeze(ctx, job.Args.Freeze, "")
+		if err != nil {
 			return err
+		}
+		if was {
+			event := fairlead.Event{Kind: "freeze", Name: job.Args.Freeze, Type: "freeze-ended", Message: "the freeze came to its end"}
+			if err := tx.AppendEvent(ctx, event); err != nil {
+				return err
+			}
 		}
 		return store.CompleteJob(ctx, tx, job)
 	})

@@ -142,7 +142,8 @@ func TestTwoPipelinesChainedByChannels(t *testing.T) {
 	if runs := b.runs("second", 3); len(runs) != 3 {
 		t.Errorf("%d runs", len(runs))
 	}
-	b.wantCode(b.engine.DeleteChannel(t.Context(), alice(), "built"), fairlead.Conflict, "first/deploy")
+	b.wantCode(b.engine.DeleteChannel(t.Context(), store.Everything, "built"), fairlead.Conflict, "first/deploy")
+	b.wantCode(b.engine.DeleteChannel(t.Context(), "alice", "built"), fairlead.Conflict, "in use by a pipeline of a group that you do not see")
 	_, err = b.engine.Publish(t.Context(), alice(), "nobody", nil, "")
 	b.wantCode(err, fairlead.NotFound, "channel create nobody")
 }

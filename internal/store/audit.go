@@ -96,9 +96,12 @@ func (db *DB) SettleBroken(ctx context.Context, t *Trace, why string) error {
 
 // amend puts right what is stored of a trace.
 func (db *DB) amend(ctx context.Context, t *Trace) error {
-	return db.Write(context.WithoutCancel(ctx), func(tx *Tx) error {
-		_, err := tx.Exec(ctx, `UPDATE audit SET result = $1, detail = $2 WHERE time = $3 AND id = $4`, t.Result, clip(t.Detail), Time(t.Time), t.ID)
-		return err
+	ctx = context.WithoutCancel(ctx)
+	return db.Write(ctx, func(tx *Tx) error {
+		if _, err := tx.Exec(ctx, `UPDATE audit SET result = $1, detail = $2 WHERE time = $3 AND id = $4`, t.Result, clip(t.Detail), Time(t.Time), t.ID); err != nil {
+			return err
+		}
+		return tx.tellAudit(ctx, t.Group)
 	})
 }
 
@@ -114,7 +117,10 @@ func clip(s string) string {
 }
 
 func (tx *Tx) insertTrace(ctx context.Context, t *Trace) error {
-	if err := tx.insertAudit(ctx, t.AuditEntry, t); err != nil || t.Result == fairlead.AuditRefused {
+	if err := tx.insertAudit(ctx, t.AuditEntry, t); err != nil {
+		return err
+	}
+	if err := tx.tellAudit(ctx, t.Group); err != nil || t.Result == fairlead.AuditRefused {
 		return err
 	}
 	for _, e := range t.Also {
@@ -123,8 +129,37 @@ func (tx *Tx) insertTrace(ctx context.Context, t *Trace) error {
 		if err := tx.insertAudit(ctx, e, nil); err != nil {
 			return err
 		}
+		if err := tx.tellAudit(ctx, e.Group); err != nil {
+			return err
+		}
 	}
-	return nil
+	return tx.tellTrace(ctx, t)
+}
+
+// plain are the kinds of things whose changes are told by an event that says no more than that they changed. The others have events
+// of their own.
+var plain = map[string]string{"channels": "channel", "groups": "group", "organizations": "organization", "targets": "target", "users": "user"}
+
+// tellTrace appends the event of a request that changed something plain.
+func (tx *Tx) tellTrace(ctx context.Context, t *Trace) error {
+	kind, what := plain[t.Kind], "changed"
+	if kind == "" {
+		return nil
+	}
+	if t.Verb == "delete" {
+		what = "deleted"
+	}
+	return tx.AppendEvent(ctx, fairlead.Event{Kind: kind, Name: t.Name, Type: kind + "-" + what, Message: fmt.Sprintf("%s %s %s by %s", kind, t.Name, what, t.User)})
+}
+
+// tellAudit tells that the audit log has something new of a group, or of no group. The last such event takes the place of the one
+// before, for it is the log that keeps what happened. What the system does by itself has other events.
+func (tx *Tx) tellAudit(ctx context.Context, group string) error {
+	if err := tx.AppendEvent(ctx, fairlead.Event{Kind: "audit", Name: group, Type: "audit-entry"}); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, `DELETE FROM events WHERE kind = 'audit' AND name = $1 AND seq < (SELECT max(seq) FROM events WHERE kind = 'audit' AND name = $1)`, group)
+	return err
 }
 
 // insertAudit stores an entry. The trace that it is of, if any, learns where it is.

@@ -37,9 +37,13 @@ type EventFilter struct {
 	Limit              int   // default 100
 }
 
-// seenEvents leaves out the runs, pipelines and freezes of groups in which the viewer $v has no role. A pipeline that is no more
-// belongs to the group that its last event names. What has the name of a pipeline or group since shows nothing of the one before.
-const seenEvents = ` AND (kind NOT IN ('run', 'pipeline', 'freeze')
+// seenEvents leaves out the groups in which the viewer $v has no role with their runs, pipelines and freezes, other users, and news of
+// the audit log of groups that he does not manage. A pipeline that is no more belongs to the group that its last event names. What
+// has the name of a pipeline, group or user since shows nothing of the one before.
+const seenEvents = ` AND (kind NOT IN ('run', 'pipeline', 'freeze', 'group', 'user', 'audit')
+OR kind IN ('group', 'audit') AND EXISTS (SELECT 1 FROM pipeline_groups g JOIN group_roles v ON v.group_name = g.name
+  WHERE g.name = e.name AND g.created_at <= e.time AND v.user_name = $v AND (kind = 'group' OR v.role = 'manage'))
+OR kind = 'user' AND e.name = $v AND EXISTS (SELECT 1 FROM users u WHERE u.name = e.name AND u.created_at <= e.time)
 OR kind = 'freeze' AND EXISTS (SELECT 1 FROM freezes f WHERE f.id = e.name AND ` + seenFreeze + `)
 OR kind = 'run' AND EXISTS (SELECT 1 FROM runs r JOIN pipelines p ON p.name = r.pipeline JOIN group_roles v ON v.group_name = p.group_name
   WHERE r.id = e.name AND v.user_name = $v)

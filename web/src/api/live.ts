@@ -9,19 +9,31 @@ type Event = Noun<"Event">;
 export function staleKeys(event: Pick<Event, "kind" | "name">): QueryKey[] {
   switch (event.kind) {
     case "run":
-      return [["runs"], ["pipelines"]];
+      return [["runs"], ["pipelines"], ["channels"], ["locks"], ["audit"]];
     case "pipeline":
-      return [["pipelines"]];
+      return [["pipelines"], ["channels"], ["audit"]];
+    case "freeze":
+      return [["freezes"], ["runs"], ["pipelines"]];
     case "stack":
       return [["stacks"], ["actions"]];
     case "template":
       return [["templates"]];
+    case "pipeline-template":
+      return [["pipeline-templates"]];
     case "channel":
       return [["channels"], ["pipelines"]];
     case "image":
+      return [["images"], ["audit"]];
+    case "organization":
       return [["images"]];
     case "target":
       return [["targets"]];
+    case "group":
+      return [["groups"]];
+    case "user": // what one may see and do is another now
+      return [[]];
+    case "audit":
+      return [["audit"], ["tokens"]];
     default:
       return [];
   }

@@ -1,6 +1,6 @@
 import { QueryClient, QueryObserver } from "@tanstack/react-query";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { refresher } from "./live";
+import { refresher, staleKeys } from "./live";
 import { whole } from "./queries";
 
 describe("long lists", () => {
@@ -25,6 +25,24 @@ describe("long lists", () => {
   });
 });
 
+describe("what an event makes stale", () => {
+  it("is what it speaks of, and what shows it elsewhere", () => {
+    const keys = (kind: string) => staleKeys({ kind, name: "x" }).map((k) => k.join("/"));
+    expect(keys("group")).toEqual(["groups"]);
+    expect(keys("audit")).toContain("audit");
+    expect(keys("freeze")).toEqual(["freezes", "runs", "pipelines"]);
+    expect(keys("run")).toEqual(expect.arrayContaining(["runs", "locks", "audit"]));
+    expect(keys("moon")).toEqual([]);
+  });
+  it("is everything when somebody's roles have changed", async () => {
+    const client = new QueryClient();
+    client.setQueryData(["groups"], []);
+    client.setQueryData(["stacks"], []);
+    for (const queryKey of staleKeys({ kind: "user", name: "x" })) await client.invalidateQueries({ queryKey });
+    expect([["groups"], ["stacks"]].map((k) => client.getQueryState(k)?.isInvalidated)).toEqual([true, true]);
+  });
+});
+
 describe("events", () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
@@ -38,7 +56,7 @@ describe("events", () => {
     await vi.advanceTimersByTimeAsync(150);
     expect(invalidate).toHaveBeenCalledTimes(2); // stacks and actions, once each
     for (let i = 0; i < 20; i++) {
-      refresh.add({ kind: "image", name: "x" });
+      refresh.add({ kind: "organization", name: "x" });
       await vi.advanceTimersByTimeAsync(150);
     }
     expect(invalidate).toHaveBeenCalledTimes(2);

@@ -204,7 +204,6 @@ export const freezes = (past: boolean) =>
 export const locks = queryOptions({
   queryKey: ["locks"],
   queryFn: () => need(api.GET("/api/v1/locks")).then((list) => list.items),
-  refetchInterval: 5_000,
 });
 
 export const settings = queryOptions({ queryKey: ["settings"], queryFn: () => need(api.GET("/api/v1/settings")) });

@@ -1615,10 +1615,10 @@ export interface components {
         Event: {
             /** @description id of the stack action */
             action?: string;
-            /** @description what the event is about: stack, run, image, template, pipeline */
+            /** @description what the event is about: stack, run, image, template, pipeline, pipeline-template, freeze, group, user, target, channel, organization, audit */
             kind: string;
             message: string;
-            /** @description the stack's name, the run's id, the image */
+            /** @description the stack's name, the run's id, the image; of audit the group that has something new in the log */
             name: string;
             /** @description element or stage */
             part?: string;
@@ -3619,9 +3619,9 @@ export interface operations {
     listEvents: {
         parameters: {
             query?: {
-                /** @description stack, run, image, template or pipeline */
+                /** @description stack, run, image, template, pipeline, pipeline-template, freeze, group, user, target, channel, organization or audit */
                 kind?: string;
-                /** @description the stack's name, the run's id, the image */
+                /** @description the stack's name, the run's id, the image; of audit the group */
                 name?: string;
                 /** @description id of a stack action */
                 action?: string;
