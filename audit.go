@@ -15,8 +15,8 @@ type AuditEntry struct {
 	Kind      string `json:"kind" doc:"what it was done to: pipelines, runs, groups, stacks, images, users ..."`
 	Name      string `json:"name,omitempty" doc:"its name; of a run that of the pipeline"`
 	Group     string `json:"group,omitempty" doc:"the pipeline group it belonged to"`
-	// Result is AuditDone or AuditRefused.
-	Result string `json:"result" enum:"done,refused" doc:"refused: whoever asked had no right to"`
+	// Result is AuditDone, AuditRefused or AuditFailed.
+	Result string `json:"result" enum:"done,refused,failed" doc:"refused: whoever asked had no right to; failed: a part of it was changed before an error ended it"`
 	Detail string `json:"detail,omitempty" doc:"one sentence more; never a secret"`
 }
 
@@ -24,4 +24,5 @@ type AuditEntry struct {
 const (
 	AuditDone    = "done"
 	AuditRefused = "refused"
+	AuditFailed  = "failed"
 )

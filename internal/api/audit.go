@@ -135,7 +135,7 @@ func viaOf(r *http.Request, token string) string {
 	case header == "" && token != "":
 		return "console"
 	case token == "":
-		if _, password, ok := r.BasicAuth(); ok && !auth.IsToken(password) {
+		if _, _, ok := r.BasicAuth(); ok {
 			return "password"
 		}
 		return "token"

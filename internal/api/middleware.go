@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/internal/auth"
 	"github.com/fairlead/fairlead/internal/store"
 )
 
@@ -199,7 +200,10 @@ func (a *API) credentials(r *http.Request) (fairlead.Actor, string, error) {
 	}
 	if user, password, ok := r.BasicAuth(); ok {
 		actor, err := a.Auth.Basic(r.Context(), user, password)
-		return actor, "", err
+		if !auth.IsToken(password) {
+			password = ""
+		}
+		return actor, password, err
 	}
 	scheme, token, _ := strings.Cut(header, " ")
 	if !strings.EqualFold(scheme, "Bearer") {

@@ -522,7 +522,7 @@ func TestAuditOfWhatFailsHalfWay(t *testing.T) {
 	})
 	got := s.must(http.StatusConflict, request{method: "DELETE", path: "/api/v1/pipelines/shop", user: "boss"})
 	entries := s.audited("deletePipeline")
-	if len(entries) != 1 || !strings.HasPrefix(entries[0].Detail, "not to its end: pipeline shop cannot be deleted: run 300") {
+	if len(entries) != 1 || entries[0].Result != fairlead.AuditFailed || !strings.HasPrefix(entries[0].Detail, "not to its end: pipeline shop cannot be deleted: run 300") {
 		t.Errorf("%s left %+v", got.body, entries)
 	}
 }
@@ -561,7 +561,13 @@ func TestAuditOfTheSystem(t *testing.T) {
 	})
 	t.Run("a sign-in", func(t *testing.T) {
 		for user, want := range map[string]int{"reader": 1, "nobody": 0} {
+			var before, after int64
+			s.read(func(tx *store.Tx) (err error) { before, err = tx.LastEvent(t.Context()); return err })
 			s.must(http.StatusUnauthorized, request{method: "POST", path: "/api/v1/login", body: object{"user": user, "password": "wrong-password"}})
+			s.read(func(tx *store.Tx) (err error) { after, err = tx.LastEvent(t.Context()); return err })
+			if after != before+1 {
+				t.Errorf("%s: event %d came after %d; one commit, whoever it is", user, after, before)
+			}
 			refused := 0
 			for _, e := range s.audited("login") {
 				if e.User == user && e.Result == fairlead.AuditRefused && e.Kind == "sessions" {

@@ -131,7 +131,7 @@ func (a *API) pump(ctx context.Context, s *sse, after int64, read source) error 
 // look reads what is new with the rights that the actor of the request has now.
 func (a *API) look(ctx context.Context, after int64, read source) (news []message, final bool, err error) {
 	v := *visitOf(ctx)
-	if v.actor, err = a.Auth.Again(ctx, v.actor); err != nil {
+	if v.actor, err = a.Auth.AgainBy(ctx, v.actor, v.token); err != nil {
 		return nil, false, err
 	}
 	return read(context.WithValue(ctx, visitKey, &v), after)

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"bufio"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -227,10 +228,25 @@ func TestStreamsLookAgain(t *testing.T) {
 	s.event("two", 1)
 	wants(events, "test", "two")
 
+	stops := map[string]*eventStream{}
+	for how, header := range map[string]func(token string) string{
+		"as a bearer":   func(token string) string { return "Bearer " + token },
+		"as a password": func(token string) string { return "Basic " + base64.StdEncoding.EncodeToString([]byte("boss:"+token)) },
+	} {
+		token := into[api.NewToken](s.must(http.StatusCreated, request{method: "POST", path: "/api/v1/tokens", user: "boss", body: object{"name": how}}))
+		res := s.open(request{method: "GET", path: "/api/v1/events?follow=true&after=-1", header: map[string]string{"Authorization": header(token.Secret)}})
+		if res.StatusCode != http.StatusOK {
+			t.Fatalf("status %d", res.StatusCode)
+		}
+		t.Cleanup(func() { res.Body.Close() })
+		stops["the events of a token that was revoked, "+how] = &eventStream{res: res, lines: bufio.NewScanner(res.Body)}
+		s.must(http.StatusNoContent, request{method: "DELETE", path: "/api/v1/tokens/" + token.ID, user: "boss"})
+	}
 	logs := follow("reader", fill.Replace("/api/v1/runs/{run}/logs"))
 	s.write(func(tx *store.Tx) error { return tx.DropRole(t.Context(), "team", "reader") })
 	s.write(func(tx *store.Tx) error { return tx.DeleteUser(t.Context(), "second") })
-	for name, stream := range map[string]*eventStream{"the log of a run that one does not see any more": logs, "the events of a user who is gone": events} {
+	stops["the log of a run that one does not see any more"], stops["the events of a user who is gone"] = logs, events
+	for name, stream := range stops {
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)

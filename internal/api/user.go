@@ -50,17 +50,16 @@ func (a *API) login(ctx context.Context, in *LoginRequest) (*LoginAnswer, error)
 }
 
 // signIn checks a password. A wrong one of a user that there is stands in the audit log as refused; of names that are not there
-// anybody could send without end.
+// anybody could send without end. Both take a commit, so that the time does not tell which names there are.
 func (a *API) signIn(ctx context.Context, user, password string) (auth.Session, error) {
 	note(ctx, auth.Start, auth.Object{Kind: auth.Sessions, Name: user})
 	t := store.TraceOf(ctx)
 	t.User, t.Via = user, "password"
 	s, err := a.Auth.Login(ctx, user, password)
 	if fairlead.ErrorCode(err) == fairlead.Unauthenticated {
-		known := a.DB.Read(ctx, func(tx *store.Tx) error { _, err := tx.User(ctx, user); return err })
-		if known == nil {
-			denied(ctx, err)
-		}
+		unknown := a.DB.Read(ctx, func(tx *store.Tx) error { _, err := tx.User(ctx, user); return err })
+		t.Forget = unknown != nil
+		denied(ctx, err)
 	}
 	return s, err
 }

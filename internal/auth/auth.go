@@ -88,6 +88,16 @@ func (a *Auth) Basic(ctx context.Context, user, secret string) (fairlead.Actor, 
 	return fairlead.Actor{User: u.Name, Admin: u.Admin, Roles: roles}, err
 }
 
+// AgainBy is [Auth.Again] for an actor who came with a session or API token, "" when it was a password: one that was revoked or has
+// expired since is Unauthenticated.
+func (a *Auth) AgainBy(ctx context.Context, actor fairlead.Actor, token string) (fairlead.Actor, error) {
+	if token == "" {
+		return a.Again(ctx, actor)
+	}
+	actor, _, err := a.bearer(ctx, token)
+	return actor, err
+}
+
 // Again looks anew at an actor whose credentials were checked a while ago: what he may do can have changed. Who was removed or
 // disabled is Unauthenticated.
 func (a *Auth) Again(ctx context.Context, actor fairlead.Actor) (fairlead.Actor, error) {
@@ -111,35 +121,38 @@ func userWithRoles(ctx context.Context, tx *store.Tx, name string) (u fairlead.U
 	return u, roles, err
 }
 
-// Bearer checks a session or API token.
+// Bearer checks a session or API token, and writes down its use.
 func (a *Auth) Bearer(ctx context.Context, token string) (fairlead.Actor, error) {
-	var t fairlead.Token
+	actor, t, err := a.bearer(ctx, token)
+	if err == nil && (t.LastUsedAt == nil || a.now().Sub(*t.LastUsedAt) >= touchEvery) {
+		if err := a.db.Write(ctx, func(tx *store.Tx) error { return tx.TouchToken(ctx, t.ID) }); err != nil {
+			a.log.WarnContext(ctx, "the use of a token was not written down", "token", t.ID, "error", err)
+		}
+	}
+	return actor, err
+}
+
+func (a *Auth) bearer(ctx context.Context, token string) (actor fairlead.Actor, t fairlead.Token, err error) {
 	var u fairlead.User
 	var roles fairlead.Roles
-	err := a.db.Read(ctx, func(tx *store.Tx) (err error) {
+	err = a.db.Read(ctx, func(tx *store.Tx) (err error) {
 		if t, u, err = tx.TokenByHash(ctx, hashToken(token)); err != nil {
 			return err
 		}
 		roles, err = tx.Roles(ctx, u.Name)
 		return err
 	})
-	now := a.now()
 	switch {
 	case fairlead.ErrorCode(err) == fairlead.NotFound:
-		return fairlead.Actor{}, fairlead.Errorf(fairlead.Unauthenticated, "the token is not known; it may have been revoked, or signed out")
+		return actor, t, fairlead.Errorf(fairlead.Unauthenticated, "the token is not known; it may have been revoked, or signed out")
 	case err != nil:
-		return fairlead.Actor{}, err
-	case t.ExpiresAt != nil && !now.Before(*t.ExpiresAt):
-		return fairlead.Actor{}, fairlead.Errorf(fairlead.Unauthenticated, "the token has expired; sign in again or make a new one")
+		return actor, t, err
+	case t.ExpiresAt != nil && !a.now().Before(*t.ExpiresAt):
+		return actor, t, fairlead.Errorf(fairlead.Unauthenticated, "the token has expired; sign in again or make a new one")
 	case u.Disabled:
-		return fairlead.Actor{}, fairlead.Errorf(fairlead.Unauthenticated, "user %s is disabled", u.Name)
+		return actor, t, fairlead.Errorf(fairlead.Unauthenticated, "user %s is disabled", u.Name)
 	}
-	if t.LastUsedAt == nil || now.Sub(*t.LastUsedAt) >= touchEvery {
-		if err := a.db.Write(ctx, func(tx *store.Tx) error { return tx.TouchToken(ctx, t.ID) }); err != nil {
-			a.log.WarnContext(ctx, "the use of a token was not written down", "token", t.ID, "error", err)
-		}
-	}
-	return fairlead.Actor{User: u.Name, Admin: u.Admin, Roles: roles}, nil
+	return fairlead.Actor{User: u.Name, Admin: u.Admin, Roles: roles}, t, nil
 }
 
 // Session is a sign-in.

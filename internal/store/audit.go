@@ -20,7 +20,9 @@ type Trace struct {
 	fairlead.AuditEntry
 	// Also are more entries of the same request, of other things that it changes. They are stored with the first unless the
 	// request is refused; of what is empty they have what the first has.
-	Also   []fairlead.AuditEntry
+	Also []fairlead.AuditEntry
+	// Forget has the entry taken out again with the transaction that stores it: there is none, and that took as long.
+	Forget bool
 	stored bool
 }
 
@@ -91,6 +93,7 @@ func (db *DB) SettleBroken(ctx context.Context, t *Trace, why string) error {
 		t.Detail += "; "
 	}
 	t.Detail += "not to its end: " + why
+	t.Result = fairlead.AuditFailed
 	return db.amend(ctx, t)
 }
 
@@ -120,8 +123,15 @@ func (tx *Tx) insertTrace(ctx context.Context, t *Trace) error {
 	if err := tx.insertAudit(ctx, t.AuditEntry, t); err != nil {
 		return err
 	}
-	if err := tx.tellAudit(ctx, t.Group); err != nil || t.Result == fairlead.AuditRefused {
+	if err := tx.tellAudit(ctx, t.Group); err != nil {
 		return err
+	}
+	if t.Forget {
+		_, err := tx.Exec(ctx, `DELETE FROM audit WHERE time = $1 AND id = $2`, Time(t.Time), t.ID)
+		return err
+	}
+	if t.Result == fairlead.AuditRefused {
+		return nil
 	}
 	for _, e := range t.Also {
 		e.User, e.Via, e.Operation = t.User, t.Via, t.Operation

@@ -1439,10 +1439,10 @@ export interface components {
             /** @description what was asked for: the id of the operation in the OpenAPI document, or startRun, pushImage, deleteImage */
             operation: string;
             /**
-             * @description refused: whoever asked had no right to
+             * @description refused: whoever asked had no right to; failed: a part of it was changed before an error ended it
              * @enum {string}
              */
-            result: "done" | "refused";
+            result: "done" | "refused" | "failed";
             /** Format: date-time */
             time: string;
             /** @description who; absent when it was the system */

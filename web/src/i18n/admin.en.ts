@@ -23,7 +23,7 @@ export const adminEn = {
   },
   audit: {
     text: "Every change and every start, also by webhooks, channels, schedules and pushed images, and what was refused. Administrators see all of it, others what concerns the groups that they manage.", user: "User", kind: "Kind", name: "Name", verb: "What was done", since: "From", until: "Until",
-    start: "start", change: "change", delete: "delete", grant: "give rights", what: "What happened", refused: "refused", done: "done", none: "Nothing fits.", via: "Came by", address: "From the address", operation: "Operation", result: "Result",
+    start: "start", change: "change", delete: "delete", grant: "give rights", what: "What happened", refused: "refused", failed: "failed half way", done: "done", none: "Nothing fits.", via: "Came by", address: "From the address", operation: "Operation", result: "Result",
   },
   auditKinds: { pipelines: "Pipelines", runs: "Runs", groups: "Groups", stacks: "Stacks", templates: "Templates", "pipeline-templates": "Pipeline templates", targets: "Targets", images: "Images", organizations: "Organizations", channels: "Channels", users: "Users", tokens: "Tokens", freezes: "Freezes", sessions: "Sign-ins", settings: "Settings" },
   freezes: {

@@ -27,7 +27,7 @@ export const adminZh: Like = {
   },
   audit: {
     text: "记录每一次变更和启动（包括由 Webhook、频道、定时任务和镜像推送触发的），以及被拒绝的操作。管理员可查看全部记录，其他用户可查看自己所管理的流水线组的记录。", user: "用户", kind: "对象类型", name: "名称", verb: "操作类型", since: "从", until: "到",
-    start: "启动", change: "变更", delete: "删除", grant: "授权", what: "操作内容", refused: "被拒绝", done: "已完成", none: "没有符合条件的记录。", via: "途径", address: "来源地址", operation: "操作", result: "结果",
+    start: "启动", change: "变更", delete: "删除", grant: "授权", what: "操作内容", refused: "被拒绝", failed: "中途失败", done: "已完成", none: "没有符合条件的记录。", via: "途径", address: "来源地址", operation: "操作", result: "结果",
   },
   auditKinds: { pipelines: "流水线", runs: "执行", groups: "流水线组", stacks: "堆栈", templates: "模板", "pipeline-templates": "流水线模板", targets: "集群", images: "镜像", organizations: "组织", channels: "频道", users: "用户", tokens: "令牌", freezes: "封板", sessions: "登录", settings: "系统设置" },
   freezes: {

@@ -58,7 +58,7 @@ function Entries({ filter }: { filter: AuditFilter }) {
     { title: t("common.time"), key: "time", render: (_, e) => <time dateTime={e.time}>{time(e.time)}</time> },
     { title: t("audit.what"), key: "what", render: (_, e) => (
       <>
-        <strong>{whoOf(e, language)}</strong> {whatOf(e, language)} {e.result === "refused" && <Tag color="error">{t("audit.refused")}</Tag>}
+        <strong>{whoOf(e, language)}</strong> {whatOf(e, language)} {e.result !== "done" && <Tag color={e.result === "refused" ? "error" : "warning"}>{t(`audit.${e.result}`)}</Tag>}
         {e.detail && <div className="dim">{e.detail}</div>}
       </>
     ) },
@@ -76,7 +76,7 @@ function Entries({ filter }: { filter: AuditFilter }) {
           <Facts
             items={[
               [t("common.time"), time(open.time)], [t("audit.user"), whoOf(open, language)], [t("audit.via"), open.via], [t("audit.address"), open.address], [t("audit.what"), whatOf(open, language)], [t("audit.operation"), <code key="o">{open.operation}</code>],
-              [t("audit.kind"), open.kind], [t("audit.name"), open.name], [t("common.group"), open.group], [t("audit.result"), open.result === "refused" ? t("audit.refused") : t("audit.done")], [t("common.details"), open.detail],
+              [t("audit.kind"), open.kind], [t("audit.name"), open.name], [t("common.group"), open.group], [t("audit.result"), t(`audit.${open.result}`)], [t("common.details"), open.detail],
             ]}
           />
         )}
