@@ -226,6 +226,11 @@ func (e *Engine) recoverRun(ctx context.Context, tx *store.Tx, run fairlead.Run,
 			continue
 		}
 		e.log.Warn("a run had no job; it goes on", "pipeline", run.Pipeline, "run", run.ID)
+		if slice, ok := job.(jobSlice); ok {
+			if job, err = renew(ctx, tx, slice); err != nil {
+				return err
+			}
+		}
 		if err := tx.Enqueue(ctx, job, opts); err != nil {
 			return err
 		}
@@ -264,6 +269,18 @@ func hasJob(ctx context.Context, tx *store.Tx, jobs openJobs, run string, stage 
 		return tx.HasJob(ctx, slice.Kind(), slice.Container)
 	}
 	return jobs.has(ctx, tx, job.Kind(), run, stage)
+}
+
+// renew makes a lost slice the next one: the new job counts its attempts from 1, and whoever works the old one, if anybody does,
+// stores nothing any more.
+func renew(ctx context.Context, tx *store.Tx, slice jobSlice) (jobSlice, error) {
+	j, err := tx.StageJob(ctx, slice.Run, slice.Stage, slice.Attempt)
+	if err != nil {
+		return slice, err
+	}
+	j.Slice, j.Worker = j.Slice+1, 0
+	slice.Slice = j.Slice
+	return slice, tx.UpdateStageJob(ctx, &j)
 }
 
 // wantedJob is the job that takes a stage further, nil when it needs none: its stack action makes it, or a person is waited for.

@@ -518,8 +518,15 @@ func TestRecoverGivesJobsOfContainersBack(t *testing.T) {
 	b.until(run.ID, "at work", func(run fairlead.Run) bool { return len(b.output(run.ID)) == 1 })
 	b.must(b.db.StopJobs(t.Context()))
 	b.write(func(ctx context.Context, tx *store.Tx) error {
-		_, err := tx.Exec(ctx, `DELETE FROM river_job`)
-		return err
+		j, err := tx.StageJob(ctx, run.ID, 0, 1)
+		if err != nil {
+			return err
+		}
+		j.Worker = 3 // the lost job had been tried before
+		if _, err := tx.Exec(ctx, `DELETE FROM river_job`); err != nil {
+			return err
+		}
+		return tx.UpdateStageJob(ctx, &j)
 	})
 	hold.open()
 	b.startJobs()
