@@ -42,6 +42,7 @@ type Pipeline struct {
 	CreatedAt   time.Time    `json:"created_at"`
 	UpdatedAt   time.Time    `json:"updated_at"`
 	UpdatedBy   string       `json:"updated_by,omitempty"`
+	DeletedBy   string       `json:"deleted_by,omitempty" doc:"who deletes it, while its history is being removed: nothing starts it any more"`
 }
 
 // PipelineSpec is the content of a pipeline file.

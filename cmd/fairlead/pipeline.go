@@ -134,7 +134,7 @@ func printPipeline(out *printer, p fairlead.Pipeline) {
 	}
 	out.fields("Pipeline", p.Name, "Group", p.Group, "Description", p.Description, "Revision", fmt.Sprint(p.Revision),
 		"Concurrency", string(p.Spec.Concurrency), "Runs", fmt.Sprint(p.Runs), "Last run", last,
-		"Created", out.ago(p.CreatedAt), "Updated", out.ago(p.UpdatedAt)+by(p.UpdatedBy))
+		"Created", out.ago(p.CreatedAt), "Updated", out.ago(p.UpdatedAt)+by(p.UpdatedBy), "Being deleted", strings.TrimSpace(by(p.DeletedBy)))
 	if len(p.Spec.Variables) > 0 {
 		t := table{}
 		for _, v := range p.Spec.Variables {

@@ -42,6 +42,9 @@ func (e *Engine) Apply(ctx context.Context, actor fairlead.Actor, file string, s
 				return err
 			}
 		}
+		if err := stays(old); err != nil {
+			return err
+		}
 		switch {
 		case exists && old.Source == string(src):
 		default:
@@ -217,30 +220,4 @@ func (e *Engine) withURLs(p fairlead.Pipeline) fairlead.Pipeline {
 		p.Webhooks[i].URL = e.url + p.Webhooks[i].Path
 	}
 	return p
-}
-
-// Delete removes a pipeline with its webhooks and the history and logs of its runs. It is a Conflict while a run is active. A long
-// history goes in slices, oldest runs first, and the pipeline with the last one; a deletion that was cut off can be repeated.
-func (e *Engine) Delete(ctx context.Context, actor fairlead.Actor, name string) error {
-	return e.inSlices(ctx, func(tx *store.Tx) (done bool, err error) {
-		p, err := tx.PipelineHead(ctx, name)
-		if err != nil {
-			return false, err
-		}
-		run, active, err := tx.FirstActiveRun(ctx, name)
-		if err != nil {
-			return false, err
-		}
-		if active {
-			return false, fairlead.Errorf(fairlead.Conflict, "pipeline %s cannot be deleted: run %d (%s) is %s; wait for it or stop it", name, run.Number, run.ID, run.State)
-		}
-		if done, err = tx.DeleteHistory(ctx, name, historySlice); err != nil || !done {
-			return false, err
-		}
-		if err := tx.DeletePipeline(ctx, name); err != nil {
-			return false, err
-		}
-		return true, tx.AppendEvent(ctx, fairlead.Event{Kind: "pipeline", Name: name, Group: p.Group, Type: "pipeline-deleted",
-			Message: fmt.Sprintf("pipeline %s deleted by %s", name, actor)})
-	})
 }

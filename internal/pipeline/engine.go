@@ -102,6 +102,7 @@ func (e *Engine) Register(workers *river.Workers) {
 	river.AddWorker(workers, &sweepWorker{engine: e})
 	river.AddWorker(workers, &flowWorker{engine: e})
 	river.AddWorker(workers, &freezeWorker{engine: e})
+	river.AddWorker(workers, &deletionWorker{engine: e})
 	e.sender.Register(workers)
 }
 

@@ -499,6 +499,94 @@ func TestRunsKeepTheirRevision(t *testing.T) {
 	}
 }
 
+// history gives a pipeline copies of a run, of several slices; the last is NAME-449.
+func (b *bench) history(run fairlead.Run) {
+	b.Helper()
+	b.write(func(ctx context.Context, tx *store.Tx) error {
+		for i := range 450 {
+			old := run
+			old.ID, old.Number = fmt.Sprintf("%s-%d", run.Pipeline, i), int64(1000+i)
+			if err := tx.CreateRun(ctx, &old); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// TestNothingStartsWhatIsBeingDeleted cuts deletions off, as a kill does: nothing starts or changes the pipelines, and the deletions
+// go on by themselves.
+func TestNothingStartsWhatIsBeingDeleted(t *testing.T) {
+	b := newBench(t)
+	file := simple("all", `start:
+  conditions:
+    - webhook: {}
+    - channel: {name: news}
+    - image: {repository: team/web}
+    - schedule: {cron: "0 3 * * *", missed: run-once}
+`, "")
+	pipelines := []fairlead.Pipeline{b.apply(file),
+		b.apply(simple("both", "start: {mode: all, conditions: [{webhook: {}}, {channel: {name: news}}]}", "")),
+		b.apply(simple("first", "", "    triggers: {conditions: [{webhook: {}}]}\n"))}
+	now := time.Now()
+	for _, p := range pipelines {
+		b.history(fairlead.Run{Pipeline: p.Name, Revision: 1, State: fairlead.RunSucceeded, CreatedAt: now, EndedAt: &now,
+			Stages: []fairlead.StageRun{{Name: "deploy", Type: fairlead.StageTemplateDeploy, State: fairlead.StageSucceeded}}})
+		b.must(b.engine.BeginDeletion(t.Context(), alice(), p.Name))
+	}
+
+	const says = "is being deleted by alice"
+	_, err := b.engine.Start(t.Context(), alice(), "all", nil, "")
+	b.wantCode(err, fairlead.Conflict, says)
+	_, err = b.engine.Retry(t.Context(), alice(), "all-449", "deploy", nil)
+	b.wantCode(err, fairlead.Conflict, says)
+	_, err = b.engine.Apply(t.Context(), alice(), "all.yaml", []byte(file+"    timeout: 5m\n"), nil)
+	b.wantCode(err, fairlead.Conflict, says)
+	for _, p := range pipelines {
+		_, err = b.engine.Hook(t.Context(), pipeline.Call{Token: token(p, 0)})
+		b.wantCode(err, fairlead.Conflict, says)
+	}
+	b.publish("news", nil, "")
+	b.pushed("2.0", 3)
+	b.clock.add(25 * time.Hour)
+	b.dueOf("schedule_tick")
+	b.arrived(4)
+	got := b.messages("all")
+	slices.Sort(got)
+	for i, m := range got {
+		if want := fmt.Sprintf("start.conditions[%d] refused", i); m != want {
+			t.Errorf("message %q, want %q", m, want)
+		}
+	}
+	for _, p := range pipelines {
+		if head, err := b.engine.Pipeline(t.Context(), p.Name); err != nil || head.Runs != 0 || head.DeletedBy != "alice" {
+			t.Errorf("pipeline %+v, %v", head, err)
+		}
+	}
+
+	b.must(b.engine.Delete(t.Context(), alice(), "first")) // by somebody who asks again
+	changed, cancel := b.db.Watch()
+	defer cancel()
+	b.due()
+	deadline := time.After(30 * time.Second)
+	for _, p := range pipelines {
+		for there := true; there; {
+			if _, err := b.engine.Pipeline(t.Context(), p.Name); fairlead.ErrorCode(err) == fairlead.NotFound {
+				there = false
+				continue
+			}
+			select {
+			case <-changed:
+			case <-deadline:
+				t.Fatalf("pipeline %s is still there", p.Name)
+			}
+		}
+	}
+	if again := b.apply(file); again.Runs != 0 || again.DeletedBy != "" {
+		t.Errorf("made again: %+v", again)
+	}
+}
+
 func TestDelete(t *testing.T) {
 	b := newBench(t)
 	hold := newGate(t)
@@ -508,16 +596,7 @@ func TestDelete(t *testing.T) {
 	b.wantCode(b.engine.Delete(t.Context(), alice(), "web"), fairlead.Conflict, "run 1")
 	hold.open()
 	run = b.ended(run.ID, fairlead.RunSucceeded)
-	b.write(func(ctx context.Context, tx *store.Tx) error { // a history of several slices
-		for i := range 450 {
-			old := run
-			old.ID, old.Number = fmt.Sprintf("old-%d", i), int64(1000+i)
-			if err := tx.CreateRun(ctx, &old); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	b.history(run)
 	b.must(b.engine.Delete(t.Context(), alice(), "web"))
 	_, err := b.engine.Hook(t.Context(), pipeline.Call{Token: token(p, 0)})
 	b.wantCode(err, fairlead.NotFound, "")

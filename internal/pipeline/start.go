@@ -53,6 +53,9 @@ type start struct {
 // start stores a run, and starts its first stages when nothing is ahead of it. Everything is in the caller's transaction; an
 // error other than Internal changed nothing.
 func (e *Engine) start(ctx context.Context, tx *store.Tx, p fairlead.Pipeline, s start) (run fairlead.Run, err error) {
+	if err := stays(p); err != nil {
+		return run, err
+	}
 	values, err := variables(&p.Spec, s.given, p.Runs+1, tx.Now)
 	if err != nil {
 		return run, err

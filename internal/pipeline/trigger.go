@@ -248,6 +248,9 @@ func reason(err error) string {
 
 // toStart counts a message for the start of a pipeline: it starts a run, or waits for the other conditions of mode all.
 func (e *Engine) toStart(ctx context.Context, tx *store.Tx, p fairlead.Pipeline, at located, in incoming, m *fairlead.Message, values map[string]string, rest []string) error {
+	if err := stays(p); err != nil { // of mode all it would wait for the others
+		return err
+	}
 	s := start{given: values, cause: in.kind, why: "started by " + in.kind + " " + at.path, pins: in.pins}
 	if in.kind == "webhook" {
 		for _, name := range rest {

@@ -32,10 +32,13 @@ stages:
 }
 
 // due lets the jobs that wait for a time come now.
-func (b *bench) due() {
+func (b *bench) due() { b.Helper(); b.dueOf("%") }
+
+// dueOf is due for jobs of one kind.
+func (b *bench) dueOf(kind string) {
 	b.Helper()
 	b.write(func(ctx context.Context, tx *store.Tx) error {
-		_, err := tx.Exec(ctx, `UPDATE river_job SET scheduled_at = created_at, state = 'available' WHERE state IN ('scheduled', 'retryable')`)
+		_, err := tx.Exec(ctx, `UPDATE river_job SET scheduled_at = created_at, state = 'available' WHERE state IN ('scheduled', 'retryable') AND kind LIKE $1`, kind)
 		return err
 	})
 }
@@ -208,6 +211,12 @@ func (b *bench) pushed(tag string, n int) {
 		}
 		return b.engine.OnPush(ctx, tx, pushed)
 	})
+	b.arrived(n)
+}
+
+// arrived waits until a pipeline named all has so many messages.
+func (b *bench) arrived(n int) {
+	b.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	deadline := time.After(30 * time.Second)

@@ -39,12 +39,12 @@ func (tx *Tx) addRevision(ctx context.Context, p *fairlead.Pipeline) error {
 	return err
 }
 
-const selectPipelines = `SELECT p.name, p.id, p.group_name, p.revision, p.runs, p.created_at, p.updated_at, p.updated_by, r.spec, r.source
+const selectPipelines = `SELECT p.name, p.id, p.group_name, p.revision, p.runs, p.created_at, p.updated_at, p.updated_by, p.deleting, r.spec, r.source
 FROM pipelines p JOIN pipeline_revisions r ON r.pipeline = p.name AND r.revision = p.revision`
 
 func scanPipeline(row Row) (p fairlead.Pipeline, err error) {
 	var spec []byte
-	if err := row.Scan(&p.Name, &p.ID, &p.Group, &p.Revision, &p.Runs, ScanTime(&p.CreatedAt), ScanTime(&p.UpdatedAt), &p.UpdatedBy, &spec, &p.Source); err != nil {
+	if err := row.Scan(&p.Name, &p.ID, &p.Group, &p.Revision, &p.Runs, ScanTime(&p.CreatedAt), ScanTime(&p.UpdatedAt), &p.UpdatedBy, &p.DeletedBy, &spec, &p.Source); err != nil {
 		return p, err
 	}
 	err = json.Unmarshal(spec, &p.Spec)
@@ -114,6 +114,13 @@ func (tx *Tx) PipelineSpec(ctx context.Context, name string, revision int64) (sp
 		return spec, NotFound(err, "pipeline %q has no revision %d", name, revision)
 	}
 	return spec, json.Unmarshal(b, &spec)
+}
+
+// MarkDeleting tells that somebody deletes a pipeline, whose history takes a while to remove.
+func (tx *Tx) MarkDeleting(ctx context.Context, name, by string) error {
+	tx.Changed()
+	_, err := tx.Exec(ctx, `UPDATE pipelines SET deleting = $1 WHERE name = $2`, by, name)
+	return err
 }
 
 // DeletePipeline removes a pipeline with its runs, their logs, its webhooks and their messages. The caller has checked that no

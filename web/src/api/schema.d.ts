@@ -2258,6 +2258,8 @@ export interface components {
         Pipeline: {
             /** Format: date-time */
             created_at: string;
+            /** @description who deletes it, while its history is being removed: nothing starts it any more */
+            deleted_by?: string;
             description?: string;
             group: string;
             id: string;
