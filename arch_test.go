@@ -32,7 +32,7 @@ func layers() [][]string {
 		{"internal/store/storetest"}, // for tests only
 		{"internal/store"},
 		{"internal/template"},
-		{"internal/graph", "internal/scratch"},
+		{"internal/graph", "internal/scratch", "internal/words"},
 		{"."},
 	}
 }
