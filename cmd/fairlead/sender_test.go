@@ -71,7 +71,7 @@ stages:
 	if text := got["+4930"]; !strings.HasPrefix(text, "Pipeline web: run 1 failed\ndeploy: ") || !strings.HasSuffix(text, link) {
 		t.Errorf("bob reads %q", text)
 	}
-	if text := got["+8610"]; !strings.HasPrefix(text, "流水线 web：第 1 次运行失败\n") || !strings.HasSuffix(text, link) {
+	if text := got["+8610"]; !strings.HasPrefix(text, "流水线 web：第 1 次执行失败\ndeploy：堆栈 \"nope\" 不存在；") || !strings.HasSuffix(text, link) {
 		t.Errorf("li reads %q", text)
 	}
 	kinds := map[string]int{}

@@ -13,6 +13,7 @@ import (
 	"github.com/wneessen/go-mail"
 
 	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/internal/words"
 )
 
 // MailServer is where e-mail goes to.
@@ -90,8 +91,10 @@ type SMSGateway struct {
 	Headers   map[string]string
 }
 
-// ToUser is the request that tells a user something by e-mail or text message. A user who cannot be reached is its problem.
+// ToUser is the request that tells a user something by e-mail or text message, in the user's language. A user who cannot be
+// reached is its problem.
 func (s *Service) ToUser(kind string, u fairlead.User, subject, body string) Request {
+	subject, body = words.Say(u.Locale, subject), words.Say(u.Locale, body)
 	switch {
 	case kind == Email && u.Email == "":
 		return Request{Problem: "user " + u.Name + " has no e-mail address"}

@@ -179,7 +179,7 @@ func (e *Engine) tellUser(ctx context.Context, tx *store.Tx, run fairlead.Run, o
 	if err != nil && fairlead.ErrorCode(err) != fairlead.NotFound {
 		return err
 	}
-	subject, body := result(run, u.Locale, e.runURL(run))
+	subject, body := result(run, e.runURL(run))
 	var r notify.Request
 	switch {
 	case err != nil:
@@ -195,23 +195,15 @@ func (e *Engine) tellUser(ctx context.Context, tx *store.Tx, run fairlead.Run, o
 	return appendLog(ctx, tx, run, Log{Type: "run-notified", Text: fmt.Sprintf("user %s is told by %s, notification %s", user, by, n.ID)})
 }
 
-// result is what a person reads about a run, in the language of the person.
-func result(run fairlead.Run, locale, link string) (subject, body string) {
-	chinese := strings.HasPrefix(locale, "zh")
-	held := !fairlead.RunMoves.Final(run.State)
-	state := map[bool]map[fairlead.RunState]string{
-		false: {fairlead.RunSucceeded: "succeeded", fairlead.RunFailed: "failed", fairlead.RunTimedOut: "timed out"},
-		true:  {fairlead.RunSucceeded: "成功", fairlead.RunFailed: "失败", fairlead.RunTimedOut: "超时"},
-	}[chinese][run.State]
-	if held && chinese {
-		state = "已暂停，等待处理"
-	} else if held {
+// result is what a person reads about a run. The sender puts it into the language of the person.
+func result(run fairlead.Run, link string) (subject, body string) {
+	state := map[fairlead.RunState]string{
+		fairlead.RunSucceeded: "succeeded", fairlead.RunFailed: "failed", fairlead.RunTimedOut: "timed out",
+	}[run.State]
+	if !fairlead.RunMoves.Final(run.State) {
 		state = "is held and waits for a decision"
 	}
 	subject = fmt.Sprintf("Pipeline %s: run %d %s", run.Pipeline, run.Number, state)
-	if chinese {
-		subject = fmt.Sprintf("流水线 %s：第 %d 次运行%s", run.Pipeline, run.Number, state)
-	}
 	lines := []string{subject}
 	for _, s := range run.Stages {
 		if s.Message != "" && (s.State == fairlead.StageFailed || s.State == fairlead.StageTimedOut) {
