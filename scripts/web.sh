@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../web"
 
 fresh() { # nothing that the files are made from is newer than they are
-	[ -e dist/index.html.gz ] && [ -z "$(find . -path ./node_modules -prune -o -path ./dist -prune -o -type f -newer dist/index.html.gz -print -quit)" ]
+	[ -e dist/index.html.gz ] && [ -z "$(find . -path ./node_modules -prune -o -path ./dist -prune -o -type f -newer dist/index.html.gz -print -quit; find ../internal/words/zh-CN.json -newer dist/index.html.gz)" ]
 }
 
 install() {

@@ -2,6 +2,7 @@ import { useMemo } from "react";
 import i18next from "i18next";
 import { initReactI18next, useTranslation } from "react-i18next";
 import { en, type Texts } from "./en";
+import { sayer } from "./said";
 import { zh } from "./zh";
 
 export const languages = ["zh-CN", "en"] as const;
@@ -18,6 +19,23 @@ export function firstLanguage(saved: string | null, preferred: readonly string[]
   return preferred.some((p) => p.toLowerCase().startsWith("zh")) ? "zh-CN" : "en";
 }
 
+let chinese: ((text: string) => string) | undefined;
+
+/** Gets the catalogue of the server's sentences when the language needs it; without it they stay English. */
+async function prepare(language: Language): Promise<void> {
+  if (language !== "zh-CN" || chinese) return;
+  try {
+    chinese = sayer((await import("../../../internal/words/zh-CN.json")).default);
+  } catch {
+    // the connection is lost, which the page shows, or the server is a newer one: the next load of the page finds it
+  }
+}
+
+/** What the server said, in the language that is chosen; what is not known stays English. */
+export function said<T extends string | undefined>(text: T): T {
+  return (text && i18next.language === "zh-CN" && chinese ? chinese(text) : text) as T;
+}
+
 export async function startTexts(language: Language): Promise<void> {
   await i18next.use(initReactI18next).init({
     lng: language,
@@ -26,11 +44,14 @@ export async function startTexts(language: Language): Promise<void> {
     interpolation: { escapeValue: false }, // React escapes
     returnNull: false,
   });
+  // The catalogue is no part of the first load: what is there already is drawn again when it has come.
+  if (language === "zh-CN") void prepare(language).then(() => i18next.emit("languageChanged", language));
   document.documentElement.lang = language;
 }
 
 export async function setLanguage(language: Language): Promise<void> {
   localStorage.setItem(stored, language);
+  await prepare(language);
   document.documentElement.lang = language;
   await i18next.changeLanguage(language);
 }
@@ -53,6 +74,8 @@ export function useText() {
       state: (state: string) => t(`state.${state}`, { defaultValue: state }),
       cause: (cause: string) => t(`causes.${cause}`, { defaultValue: cause }),
       stageType: (type: string) => t(`stageTypes.${type}`, { defaultValue: type }),
+      /** What the server said. */
+      said: <T extends string | undefined>(text: T): T => said(text),
       verb: (verb: string) => t(`verb.${verb}`, { defaultValue: verb }),
       ...formats(language),
     };

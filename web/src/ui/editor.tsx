@@ -9,6 +9,7 @@ import { Compartment, EditorState } from "@codemirror/state";
 import { drawSelection, EditorView, highlightActiveLine, keymap, lineNumbers } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 import type { Finding } from "../api/client";
+import { useText } from "../i18n";
 
 interface EditorProps {
   value: string;
@@ -29,17 +30,18 @@ const colours = HighlightStyle.define([
 const nonce = () => document.querySelector<HTMLMetaElement>('meta[name="nonce"]')?.content ?? "";
 
 /** Findings as the editor shows them: from their line and column to the end of the line. */
-export function marks(state: EditorState, findings: readonly Finding[]): Diagnostic[] {
+export function marks(state: EditorState, findings: readonly Finding[], said: (text: string) => string = (text) => text): Diagnostic[] {
   return findings
     .filter((f) => f.line && f.line <= state.doc.lines)
     .map((f) => {
       const line = state.doc.line(f.line ?? 1);
       const from = Math.min(line.from + Math.max(0, (f.column ?? 1) - 1), line.to);
-      return { from, to: line.to, severity: f.severity === "warning" ? "warning" : "error", message: f.detail ? `${f.summary}\n${f.detail}` : f.summary } as const;
+      return { from, to: line.to, severity: f.severity === "warning" ? "warning" : "error", message: said(f.detail ? `${f.summary}\n${f.detail}` : f.summary) } as const;
     });
 }
 
 export function Editor({ value, onChange, findings, label, height = "420px" }: EditorProps) {
+  const { said } = useText();
   const place = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView | null>(null);
   const changed = useRef(onChange);
@@ -81,7 +83,7 @@ export function Editor({ value, onChange, findings, label, height = "420px" }: E
   }, [value]);
   useEffect(() => {
     const editor = view.current;
-    if (editor) editor.dispatch(setDiagnostics(editor.state, marks(editor.state, findings ?? [])));
-  }, [findings, value]);
+    if (editor) editor.dispatch(setDiagnostics(editor.state, marks(editor.state, findings ?? [], said)));
+  }, [findings, value, said]);
   return <div ref={place} className="editor" style={{ height }} />;
 }

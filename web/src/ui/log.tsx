@@ -87,7 +87,7 @@ interface LinesProps {
 }
 
 function Lines({ lines, count, shift = 0, follow = false, onLeave, onTop, onBottom, onChoose, mark, word = "", showStage, empty }: LinesProps) {
-  const { t, clock } = useText();
+  const { t, clock, said } = useText();
   const [view, setView] = useState({ top: 0, height: 440 });
   const place = useRef<HTMLDivElement>(null);
   const shifted = useRef(shift);
@@ -126,7 +126,7 @@ function Lines({ lines, count, shift = 0, follow = false, onLeave, onTop, onBott
           <div key={line.seq} className={`log-line ${line.level} ${line.stream ?? ""}${line.seq === mark ? " chosen" : ""}`} style={{ top: (from + i) * lineHeight }}>
             {onChoose ? <button type="button" className="dim" title={t("runs.showAround")} aria-label={`${t("runs.showAround")} ${clock(line.time)}`} onClick={() => onChoose(line)}>{clock(line.time)}</button> : <span className="dim">{clock(line.time)}</span>}
             {showStage && line.stage && <span className="dim">[{line.stage}]</span>}
-            <span><Marked text={line.text} word={word} /></span>
+            <span><Marked text={line.stream ? line.text : said(line.text)} word={word} /></span>
           </div>
         ))}
       </div>

@@ -1,12 +1,12 @@
 // How errors are told: what happened, and what can be done.
 import { Alert, Button } from "antd";
 import { Problem, type Finding } from "../api/client";
-import { useText, type Translate } from "../i18n";
+import { said, useText, type Translate } from "../i18n";
 
 export function explain(error: unknown, t: Translate): string {
   if (error instanceof Problem) {
     if (error.status === 0) return t("common.unreachable");
-    return error.message;
+    return said(error.message);
   }
   return error instanceof Error ? error.message : String(error);
 }
@@ -17,13 +17,14 @@ export function where(f: Finding): string {
 }
 
 export function Findings({ findings }: { findings: readonly Finding[] }) {
+  const { said } = useText();
   return (
     <ul className="findings">
       {findings.map((f, i) => (
         <li key={i} className={f.severity}>
           <code>{where(f)}</code>
-          {f.summary}
-          {f.detail && <div className="dim">{f.detail}</div>}
+          {said(f.summary)}
+          {f.detail && <div className="dim">{said(f.detail)}</div>}
         </li>
       ))}
     </ul>

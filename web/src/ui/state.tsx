@@ -17,7 +17,7 @@ export const toneOf = (state: string): Tone => tones[state] ?? "default";
 export function StateTag({ state, reason, good }: { state: string; reason?: string; good?: boolean }) {
   const text = useText();
   const tag = <Tag color={good ? "success" : toneOf(state)}>{text.state(state)}</Tag>;
-  return reason ? <Tooltip title={reason}>{tag}</Tooltip> : tag;
+  return reason ? <Tooltip title={text.said(reason)}>{tag}</Tooltip> : tag;
 }
 
 interface Clock {

@@ -50,7 +50,7 @@ export function AuditPage() {
 }
 
 function Entries({ filter }: { filter: AuditFilter }) {
-  const { t, time, language } = useText();
+  const { t, time, language, said } = useText();
   const query = useInfiniteQuery(audit(filter));
   const items = useMemo(() => query.data?.pages.flatMap((p) => p.items) ?? [], [query.data]);
   const [open, show] = useState<Entry>();
@@ -59,7 +59,7 @@ function Entries({ filter }: { filter: AuditFilter }) {
     { title: t("audit.what"), key: "what", render: (_, e) => (
       <>
         <strong>{whoOf(e, language)}</strong> {whatOf(e, language)} {e.result !== "done" && <Tag color={e.result === "refused" ? "error" : "warning"}>{t(`audit.${e.result}`)}</Tag>}
-        {e.detail && <div className="dim">{e.detail}</div>}
+        {e.detail && <div className="dim">{said(e.detail)}</div>}
       </>
     ) },
     { title: t("common.group"), dataIndex: "group" },
@@ -76,7 +76,7 @@ function Entries({ filter }: { filter: AuditFilter }) {
           <Facts
             items={[
               [t("common.time"), time(open.time)], [t("audit.user"), whoOf(open, language)], [t("audit.via"), open.via], [t("audit.address"), open.address], [t("audit.what"), whatOf(open, language)], [t("audit.operation"), <code key="o">{open.operation}</code>],
-              [t("audit.kind"), open.kind], [t("audit.name"), open.name], [t("common.group"), open.group], [t("audit.result"), t(`audit.${open.result}`)], [t("common.details"), open.detail],
+              [t("audit.kind"), open.kind], [t("audit.name"), open.name], [t("common.group"), open.group], [t("audit.result"), t(`audit.${open.result}`)], [t("common.details"), said(open.detail)],
             ]}
           />
         )}

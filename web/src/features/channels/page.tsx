@@ -57,7 +57,7 @@ function Channels() {
 }
 
 function Messages({ name }: { name: string }) {
-  const { t } = useText();
+  const { t, said } = useText();
   const client = useQueryClient();
   const { message } = App.useApp();
   const query = useQuery(channelMessages(name));
@@ -75,7 +75,7 @@ function Messages({ name }: { name: string }) {
     { title: t("common.time"), key: "time", render: (_, m) => <Ago time={m.published_at} /> },
     { title: t("common.by"), dataIndex: "by" },
     { title: t("decide.parameters"), key: "params", render: (_, m) => Object.entries(m.params).map(([k, v]) => <div key={k}><code>{k}={v}</code></div>) },
-    { title: t("decide.result"), key: "deliveries", render: (_, m) => m.deliveries?.map((d) => <div key={d.pipeline + d.condition}>{d.pipeline}: {d.result} {d.run && <RunLink id={d.run}>→</RunLink>} <span className="dim">{d.reason}</span></div>) },
+    { title: t("decide.result"), key: "deliveries", render: (_, m) => m.deliveries?.map((d) => <div key={d.pipeline + d.condition}>{d.pipeline}: {said(d.result)} {d.run && <RunLink id={d.run}>→</RunLink>} <span className="dim">{said(d.reason)}</span></div>) },
     ...(may.anywhere("edit") ? [{ title: t("common.actions"), key: "actions", render: (_: unknown, m: ChannelMessage) => <Button size="small" onClick={() => void replay(m.id)}>{t("channels.replay")}</Button> }] : []),
   ];
   return <Loaded query={query}>{(items) => <List label={t("channels.messages")} items={items} columns={columns} rowKey={(m) => m.id} empty={t("decide.noMessages")} />}</Loaded>;

@@ -67,7 +67,7 @@ interface FieldProps {
 }
 
 function Field({ placeholder, value, findings, onChange }: FieldProps) {
-  const { t, language } = useText();
+  const { t, language, said } = useText();
   const label = localText(placeholder.description, language) || placeholder.name;
   return (
     <div className="field">
@@ -75,7 +75,7 @@ function Field({ placeholder, value, findings, onChange }: FieldProps) {
         <span>{label} <code className="dim">{placeholder.name}</code> {placeholder.required && <Tag color="error">{t("common.required")}</Tag>}</span>
         <Control placeholder={placeholder} value={value} wrong={findings.length > 0} label={label} onChange={onChange} />
       </label>
-      {findings.map((f, i) => <div key={i} role="alert" className={`findings ${f.severity}`}>{f.summary}</div>)}
+      {findings.map((f, i) => <div key={i} role="alert" className={`findings ${f.severity}`}>{said(f.summary)}</div>)}
     </div>
   );
 }

@@ -35,7 +35,7 @@ export function summary(pipelineList: readonly Pipeline[], stackList: readonly S
 }
 
 function Runs({ items, mine }: { items: Noun<"Run">[]; mine?: ReadonlySet<string> }) {
-  const { t } = useText();
+  const { t, said } = useText();
   return (
     <ul className="plain">
       {items.map((r) => (
@@ -45,7 +45,7 @@ function Runs({ items, mine }: { items: Noun<"Run">[]; mine?: ReadonlySet<string
           <RunLink id={r.id}>#{r.number}</RunLink>
           {mine?.has(r.id) && <Tag color="warning">{t("overview.forYou")}</Tag>}
           <span className="dim"><Ago time={r.created_at} /></span>
-          {(r.waiting_for ?? r.message) && <span className="dim">{r.waiting_for ?? r.message}</span>}
+          {(r.waiting_for ?? r.message) && <span className="dim">{said(r.waiting_for ?? r.message)}</span>}
         </li>
       ))}
     </ul>
@@ -78,7 +78,7 @@ function Targets() {
 }
 
 export function OverviewPage() {
-  const { t } = useText();
+  const { t, said } = useText();
   const pipelineList = useQuery(pipelines);
   const stackList = useQuery(stacks);
   const useful = useMay().anywhere("edit");
@@ -100,7 +100,7 @@ export function OverviewPage() {
         </Card>
         <Card><h2>{t("overview.failed")}</h2>
           <Loaded query={pipelineList}>{() => (s.failed.length + s.badStacks.length === 0 ? <p className="dim">{t("overview.nothingFailed")}</p> : <Runs items={s.failed} />)}</Loaded>
-          <ul className="plain">{s.badStacks.map((x) => <li key={x.name}><StateTag state="abnormal" /><StackLink name={x.name} /><span className="dim">{x.reason}</span></li>)}</ul>
+          <ul className="plain">{s.badStacks.map((x) => <li key={x.name}><StateTag state="abnormal" /><StackLink name={x.name} /><span className="dim">{said(x.reason)}</span></li>)}</ul>
         </Card>
         <Card><h2>{t("overview.stacks")}</h2>
           <Loaded query={stackList}>{(list) => <p>{t("overview.healthyStacks", { healthy: s.healthy, count: list.length })}</p>}</Loaded>

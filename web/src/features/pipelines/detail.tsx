@@ -130,13 +130,13 @@ function WebhookRow({ pipeline, hook }: { pipeline: string; hook: Noun<"Webhook"
 }
 
 function Messages({ name }: { name: string }) {
-  const { t } = useText();
+  const { t, said } = useText();
   const query = useQuery(pipelineMessages(name));
   const columns: TableColumnsType<Noun<"Message">> = [
     { title: t("common.time"), key: "time", render: (_, m) => <Ago time={m.received_at} /> },
-    { title: t("decide.source"), key: "source", render: (_, m) => <>{m.kind} <span className="dim">{m.source ?? m.condition}</span></> },
+    { title: t("decide.source"), key: "source", render: (_, m) => <>{said(m.kind)} <span className="dim">{m.source ?? m.condition}</span></> },
     { title: t("decide.parameters"), key: "params", render: (_, m) => Object.entries(m.params).map(([k, v]) => <div key={k}><code>{k}={v}</code></div>) },
-    { title: t("decide.result"), key: "result", render: (_, m) => <>{m.run ? <RunLink id={m.run}>{m.result}</RunLink> : m.result} <span className="dim">{m.reason}</span></> },
+    { title: t("decide.result"), key: "result", render: (_, m) => <>{m.run ? <RunLink id={m.run}>{said(m.result)}</RunLink> : said(m.result)} <span className="dim">{said(m.reason)}</span></> },
   ];
   return <Loaded query={query}>{(items) => <List label={t("decide.messages")} items={items} columns={columns} rowKey={(m) => m.id + m.condition} empty={t("decide.noMessages")} />}</Loaded>;
 }

@@ -3,6 +3,7 @@ import type { ReactNode } from "react";
 import { AutoComplete, Input, Select } from "antd";
 import type { Document } from "yaml";
 import type { Finding } from "../../api/client";
+import { useText } from "../../i18n";
 import { CompletedInput } from "../../ui/complete";
 import { change, set, textAt, type Path } from "./document";
 
@@ -42,9 +43,10 @@ export function FieldFrame({ label, path, findings, children, hint, within }: Fr
 
 /** What the server found at a place of the file, in its own words. */
 export function Problems({ path, findings, within = false }: { path: Path; findings: readonly Finding[]; within?: boolean }) {
+  const { said } = useText();
   const place = pathText(path);
   const mine = findings.filter((f) => f.path === place || (within && (f.path?.startsWith(`${place}.`) === true || f.path?.startsWith(`${place}[`) === true)));
-  return <>{mine.map((f, i) => <div key={i} role="alert" className={`findings ${f.severity}`}>{f.summary}{f.detail && <div className="dim">{f.detail}</div>}</div>)}</>;
+  return <>{mine.map((f, i) => <div key={i} role="alert" className={`findings ${f.severity}`}>{said(f.summary)}{f.detail && <div className="dim">{said(f.detail)}</div>}</div>)}</>;
 }
 
 interface TextFieldProps {

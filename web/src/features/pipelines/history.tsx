@@ -32,7 +32,7 @@ export function History({ name }: { name: string }) {
     { title: t("common.took"), key: "took", render: (_, r) => <Took from={r.started_at} to={r.ended_at} /> },
     { title: t("runs.cause"), key: "cause", render: (_, r) => [text.cause(r.cause), r.by].filter(Boolean).join(" · ") },
     { title: t("pipelines.variables"), key: "variables", render: (_, r) => <span className="dim">{Object.entries(r.variables).filter(([k]) => !k.startsWith("SYS_")).map(([k, v]) => `${k}=${v}`).join(", ")}</span> },
-    { title: t("common.message"), key: "message", render: (_, r) => <span className="dim">{r.waiting_for ?? r.message}</span> },
+    { title: t("common.message"), key: "message", render: (_, r) => <span className="dim">{text.said(r.waiting_for ?? r.message)}</span> },
   ];
   const [one, other] = marked;
   return (

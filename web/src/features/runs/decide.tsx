@@ -65,19 +65,19 @@ function RetryDialog({ run, stage, onClose }: { run: Run; stage: string; onClose
 }
 
 export function Reviews({ run }: { run: Run }) {
-  const { t, time } = useText();
+  const { t, time, said } = useText();
   const held = run.state === "held" ? failedStage(run) : undefined;
   const open = (run.stages ?? []).filter((s) => s.state === "waiting" && s.review);
   return (
     <>
-      {held && <Alert type="warning" showIcon className="gap" title={t("decide.held", { until: time(held.held_until) })} description={held.message} />}
+      {held && <Alert type="warning" showIcon className="gap" title={t("decide.held", { until: time(held.held_until) })} description={said(held.message)} />}
       {open.map((s) => <ReviewCard key={s.name} run={run} stage={s} />)}
     </>
   );
 }
 
 function ReviewCard({ run, stage }: { run: Run; stage: StageRun }) {
-  const { t, time } = useText();
+  const { t, time, said } = useText();
   const refresh = useRefresh(run);
   const [answer, ask] = useState<boolean>();
   const [comment, setComment] = useState("");
@@ -93,13 +93,13 @@ function ReviewCard({ run, stage }: { run: Run; stage: StageRun }) {
     <Card className="gap" title={t("decide.reviewTitle", { stage: stage.name })}
       extra={asks(review, user) && <span className="row" style={{ margin: 0 }}><Button type="primary" onClick={() => ask(true)}>{t("decide.approve")}</Button><Button danger onClick={() => ask(false)}>{t("decide.reject")}</Button></span>}
     >
-      <p>{stage.waiting_for}</p>
+      <p>{said(stage.waiting_for)}</p>
       {(review.votes ?? []).length > 0 && (
         <ul className="plain" aria-label={t("decide.votes")}>
           {review.votes?.map((v) => <li key={v.user}><strong>{v.user}</strong>{v.approve ? t("decide.approved") : t("decide.rejected")}<span className="dim">{time(v.at)}</span>{v.comment}</li>)}
         </ul>
       )}
-      {preview && <><h2>{t("decide.willChange")}</h2>{preview.problem ? <p className="findings error">{preview.problem}</p> : <PlanView plan={{ operations: preview.operations ?? [] }} />}</>}
+      {preview && <><h2>{t("decide.willChange")}</h2>{preview.problem ? <p className="findings error">{said(preview.problem)}</p> : <PlanView plan={{ operations: preview.operations ?? [] }} />}</>}
       <Dialog open={answer !== undefined} title={answer ? t("decide.approve") : t("decide.reject")} button={answer ? t("decide.approve") : t("decide.reject")} disabled={review.comment === true && comment === ""} onClose={() => ask(undefined)} onSubmit={submit}>
         <Labelled label={review.comment ? `${t("decide.comment")} (${t("decide.commentNeeded")})` : t("decide.comment")}><Input.TextArea value={comment} onChange={(e) => setComment(e.target.value)} autoFocus /></Labelled>
       </Dialog>

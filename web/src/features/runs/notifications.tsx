@@ -47,7 +47,7 @@ function Head({ sent }: { sent: Sent }) {
 }
 
 function Details({ run, sent, mayResend }: { run: string; sent: Sent; mayResend: boolean }) {
-  const { t, time } = useText();
+  const { t, time, said } = useText();
   const client = useQueryClient();
   const { message } = App.useApp();
   const again = useMutation({
@@ -64,7 +64,7 @@ function Details({ run, sent, mayResend }: { run: string; sent: Sent; mayResend:
       <table className="diff attempts">
         <thead><tr><th scope="col">{t("runs.attempt")}</th><th scope="col">{t("common.time")}</th><th scope="col">{t("common.took")}</th><th scope="col">{t("sent.answer")}</th></tr></thead>
         <tbody>
-          {sent.attempts.map((a) => <tr key={a.attempt}><td>{a.attempt}</td><td>{time(a.at)}</td><td>{a.took}</td><td>{a.status ? `${a.status} ` : ""}{a.message}</td></tr>)}
+          {sent.attempts.map((a) => <tr key={a.attempt}><td>{a.attempt}</td><td>{time(a.at)}</td><td>{a.took}</td><td>{a.status ? `${a.status} ` : ""}{said(a.message)}</td></tr>)}
         </tbody>
       </table>
       {mayResend && <Button size="small" loading={again.isPending} onClick={() => again.mutate()}>{t("sent.resend")}</Button>}

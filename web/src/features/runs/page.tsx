@@ -71,14 +71,14 @@ function Content({ run, mayStart }: { run: Run; mayStart: boolean }) {
   const choose = (name: string | undefined) => void navigate({ search: (s) => ({ ...s, stage: name }), replace: true });
   return (
     <>
-      {run.waiting_for && <Alert type="info" showIcon className="gap" title={run.waiting_for} />}
+      {run.waiting_for && <Alert type="info" showIcon className="gap" title={text.said(run.waiting_for)} />}
       <Reviews run={run} />
       <Facts
         items={[
           [t("runs.cause"), [text.cause(run.cause), run.by].filter(Boolean).join(" · ")],
           [t("common.created"), <Ago key="c" time={run.created_at} />],
           [t("common.took"), <Took key="t" from={run.started_at} to={run.ended_at} />],
-          [t("common.message"), run.message],
+          [t("common.message"), text.said(run.message)],
         ]}
       />
       <PictureView picture={picture} name={`${run.pipeline}-${run.number}`} chosen={chosen} onChoose={choose} />
@@ -106,7 +106,7 @@ function Content({ run, mayStart }: { run: Run; mayStart: boolean }) {
 }
 
 function StageFacts({ stage }: { stage: StageRun }) {
-  const { t } = useText();
+  const { t, said } = useText();
   return (
     <Facts
       items={[
@@ -116,8 +116,8 @@ function StageFacts({ stage }: { stage: StageRun }) {
         [t("job.exitCode"), stage.exit_code],
         [t("job.container"), stage.container && <code key="c">{[stage.target, stage.namespace, stage.container].filter(Boolean).join(" / ")}</code>],
         [t("pipelines.stack"), stage.stack && <StackLink name={stage.stack} />],
-        [t("decide.waits"), stage.waiting_for],
-        [t("common.message"), stage.message],
+        [t("decide.waits"), said(stage.waiting_for)],
+        [t("common.message"), said(stage.message)],
       ]}
     />
   );

@@ -63,13 +63,13 @@ export function Resources({ stages }: { stages: readonly StageRun[] }) {
 }
 
 function StackResources({ name }: { name: string }) {
-  const { t } = useText();
+  const { t, said } = useText();
   const query = useQuery(stackElements(name));
   const columns: TableColumnsType<Noun<"Record">> = [
     { title: t("common.name"), dataIndex: "element" },
     { title: t("common.type"), dataIndex: "type" },
     { title: t("common.health"), key: "health", render: (_, r) => <StateTag state={r.health} reason={r.reason} /> },
-    { title: t("common.reason"), dataIndex: "reason" },
+    { title: t("common.reason"), key: "reason", render: (_, r) => said(r.reason) },
     { title: t("common.updated"), key: "updated", render: (_, r) => <Ago time={r.updated_at} /> },
   ];
   return (

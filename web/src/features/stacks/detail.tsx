@@ -99,7 +99,7 @@ function Verbs({ stack }: { stack: Stack }) {
 }
 
 function Content({ stack }: { stack: Stack }) {
-  const { t } = useText();
+  const { t, said } = useText();
   const { tab } = useSearch({ from: "/shell/stacks/$name" });
   const navigate = useNavigate({ from: "/stacks/$name" });
   return (
@@ -113,7 +113,7 @@ function Content({ stack }: { stack: Stack }) {
           [t("stacks.revision"), stack.revision],
           [t("common.updated"), <Ago key="u" time={stack.updated_at} />],
           [t("common.by"), stack.created_by],
-          [t("common.reason"), stack.reason],
+          [t("common.reason"), said(stack.reason)],
         ]}
       />
       <Tabs
@@ -134,7 +134,7 @@ function Content({ stack }: { stack: Stack }) {
 }
 
 function Elements({ name }: { name: string }) {
-  const { t } = useText();
+  const { t, said } = useText();
   const { element: chosen } = useSearch({ from: "/shell/stacks/$name" });
   const navigate = useNavigate({ from: "/stacks/$name" });
   const query = useQuery(stackElements(name));
@@ -145,7 +145,7 @@ function Elements({ name }: { name: string }) {
     { title: t("common.name"), key: "name", render: (_, r) => <Button type="link" size="small" onClick={() => choose(r.element)}>{r.element}</Button> },
     { title: t("common.type"), dataIndex: "type" },
     { title: t("common.health"), key: "health", render: (_, r) => <StateTag state={r.health} reason={r.reason} /> },
-    { title: t("common.reason"), dataIndex: "reason" },
+    { title: t("common.reason"), key: "reason", render: (_, r) => said(r.reason) },
     { title: t("common.updated"), key: "updated", render: (_, r) => <Ago time={r.updated_at} /> },
   ];
   return (
@@ -167,14 +167,14 @@ function Elements({ name }: { name: string }) {
 }
 
 function ElementFacts({ element }: { element: Element }) {
-  const { t } = useText();
+  const { t, said } = useText();
   return (
     <section className="section" aria-label={element.element}>
       <h2>{element.element} <span className="dim">{element.type}</span></h2>
       <Facts
         items={[
           [t("common.health"), <StateTag key="h" state={element.health} />],
-          [t("common.reason"), element.reason],
+          [t("common.reason"), said(element.reason)],
           [t("stacks.requires"), element.requires?.join(", ")],
           ...Object.entries(element.attributes ?? {}).map(([k, v]): [string, React.ReactNode] => [k, <code key={k}>{valueText(v)}</code>]),
         ]}
@@ -198,13 +198,13 @@ function Outputs({ stack }: { stack: Stack }) {
 }
 
 function Events({ name }: { name: string }) {
-  const { t, time } = useText();
+  const { t, time, said } = useText();
   const query = useQuery(stackEvents(name));
   return (
     <Loaded query={query}>
       {(items) => (
         <ul className="plain" aria-label={t("common.events")}>
-          {items.map((e) => <li key={e.seq}><time className="dim" dateTime={e.time}>{time(e.time)}</time>{e.part && <strong>{e.part}</strong>}<span>{e.message}</span></li>)}
+          {items.map((e) => <li key={e.seq}><time className="dim" dateTime={e.time}>{time(e.time)}</time>{e.part && <strong>{e.part}</strong>}<span>{said(e.message)}</span></li>)}
         </ul>
       )}
     </Loaded>
@@ -229,7 +229,7 @@ function Actions({ name }: { name: string }) {
                 <Ago time={a.created_at} />
                 <Took from={a.started_at} to={a.ended_at} />
                 <span className="dim">{a.by}</span>
-                {a.message && <span>{a.message}</span>}
+                {a.message && <span>{text.said(a.message)}</span>}
               </span>
             ),
             children: <ActionPlan action={a} label={t("stacks.plan")} />,

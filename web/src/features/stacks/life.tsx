@@ -19,7 +19,7 @@ import { valueText } from "./plan";
 type Stack = Noun<"Stack">;
 
 export function DriftView({ name }: { name: string }) {
-  const { t, time } = useText();
+  const { t, time, said } = useText();
   const query = useQuery(stackDrift(name));
   return (
     <>
@@ -33,7 +33,7 @@ export function DriftView({ name }: { name: string }) {
               {differing.length === 0 && <p>{t("drift.none")}</p>}
               {differing.map((e) => (
                 <div className="operation" key={e.element}>
-                  <div className="operation-head"><StateTag state={e.state} /><strong>{e.element}</strong><span className="dim">{e.type}</span><span>{e.reason}</span></div>
+                  <div className="operation-head"><StateTag state={e.state} /><strong>{e.element}</strong><span className="dim">{e.type}</span><span>{said(e.reason)}</span></div>
                   {(e.fields ?? []).length > 0 && (
                     <table className="diff">
                       <thead><tr><th scope="col">{t("common.name")}</th><th scope="col">{t("stacks.before")}</th><th scope="col">{t("stacks.live")}</th></tr></thead>

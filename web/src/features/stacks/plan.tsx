@@ -27,7 +27,7 @@ export function PlanView({ plan, states }: { plan: Plan; states?: boolean }) {
 }
 
 function OperationView({ op, states }: { op: Operation; states: boolean }) {
-  const { verb } = useText();
+  const { verb, said } = useText();
   const fields = op.fields ?? [];
   return (
     <div className="operation">
@@ -36,8 +36,8 @@ function OperationView({ op, states }: { op: Operation; states: boolean }) {
         <strong>{op.element}</strong>
         <span className="dim">{op.type}</span>
         {states && <StateTag state={op.state} />}
-        {op.reason && <span>{op.reason}</span>}
-        {op.message && <span className="dim">{op.message}</span>}
+        {op.reason && <span>{said(op.reason)}</span>}
+        {op.message && <span className="dim">{said(op.message)}</span>}
       </div>
       {fields.length > 0 && <FieldTable fields={fields} />}
     </div>

@@ -54,7 +54,7 @@ export function TargetsPage() {
 }
 
 function Check({ name }: { name: string }) {
-  const { t } = useText();
+  const { t, said } = useText();
   const query = useQuery(targetCheck(name));
   const check = query.data;
   if (query.isError) return <StateTag state="unhealthy" reason={explain(query.error, t)} />;
@@ -63,7 +63,7 @@ function Check({ name }: { name: string }) {
       <StateTag state={check === undefined ? "unknown" : check.ok ? "healthy" : "unhealthy"} reason={check?.message} />
       <span className="dim">{check?.version}</span>{" "}
       <Button size="small" type="text" loading={query.isFetching} onClick={() => void query.refetch()}>{t("targets.check")}</Button>
-      {check?.message && <div className="dim">{check.message}</div>}
+      {check?.message && <div className="dim">{said(check.message)}</div>}
       {check?.missing && check.missing.length > 0 && <ul className="findings">{check.missing.map((m) => <li key={m}>{t("targets.missing")}: {m}</li>)}</ul>}
     </>
   );
