@@ -230,6 +230,9 @@ func sentence(text, pkg string) string {
 			return ""
 		}
 	}
+	if p := newPattern(text, ""); len(verbRE.FindAllString(text, -1)) > p.weight { // only the parts say something: %s %s by %s
+		return ""
+	}
 	if !strings.Contains(text, " ") || !wordRE.MatchString(plain) || unsaid(text) {
 		return ""
 	}
