@@ -448,12 +448,12 @@ func TestWaitsForSomething(t *testing.T) {
 
 	b.apply(simple("fails", "", "    retry: {attempts: 1, backoff: 1h}\n"))
 	retry := b.until(b.start("fails", map[string]string{"tag": "9.9"}).ID, "between attempts", func(run fairlead.Run) bool { return run.Stages[0].RetryAt != nil })
-	says("a retry", retry.ID, "its next attempt, 1 of 1, at ")
+	says("a retry", retry.ID, "its next attempt, 1 of 1, at ", `; it failed: input image "app" is missing: `)
 	stop(retry.ID)
 
 	b.apply(simple("held", "", "    on_error: {action: stop, hold: 1h}\n"))
 	stopped := b.until(b.start("held", map[string]string{"tag": "9.9"}).ID, "held", held)
-	says("a person", stopped.ID, "somebody to retry it")
+	says("a person", stopped.ID, "somebody to retry it", `; it failed: input image "app" is missing: `)
 	stop(stopped.ID)
 
 	b.world.Set("web", stacktest.Behaviour{Steps: 1_000_000})

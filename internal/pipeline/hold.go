@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -56,7 +57,7 @@ func (t *transition) retryLater(i int, r fairlead.Retry) {
 	s.Retried++
 	when := t.at.Add(pause)
 	s.RetryAt = &when
-	s.WaitingFor = fmt.Sprintf("its next attempt, %d of %d, at %s", s.Retried, r.Attempts, stamp(when))
+	s.WaitingFor = fmt.Sprintf("its next attempt, %d of %d, at %s; it failed: %s", s.Retried, r.Attempts, stamp(when), cmp.Or(s.Message, string(s.State)))
 	t.log(s.Name, "stage-waits", "%s waits for %s", t.name(i), s.WaitingFor)
 	t.do(SetTimer{Stage: i, Attempt: s.Attempt, What: timerRetry, At: when})
 }
@@ -72,7 +73,8 @@ func (t *transition) hold(i int, d time.Duration) {
 }
 
 func (t *transition) decision(i int) string {
-	return "somebody to retry it, take its stack back or stop the run, until " + stamp(*t.run.Stages[i].HeldUntil)
+	s := t.run.Stages[i]
+	return fmt.Sprintf("somebody to retry it, take its stack back or stop the run, until %s; it failed: %s", stamp(*s.HeldUntil), cmp.Or(s.Message, string(s.State)))
 }
 
 func stamp(at time.Time) string { return at.UTC().Format("2006-01-02 15:04:05 UTC") }
