@@ -11,6 +11,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/internal/auth"
+	"github.com/fairlead/fairlead/internal/store"
 )
 
 // Problem is the body of every answer that is an error: problem details of RFC 9457 with two additions.
@@ -108,7 +110,14 @@ func (a *API) problem(ctx context.Context, err error) *Problem {
 	if e.Err != nil {
 		a.Log.DebugContext(ctx, "a request was refused", "id", requestID(ctx), "code", e.Code, "cause", e.Err)
 	}
-	return newProblem(status, e.Code, e.Error(), e.Problems)
+	detail, err := e.Error(), error(nil)
+	if store.NamesRuns(detail) {
+		err = a.DB.Read(ctx, func(tx *store.Tx) error { detail, err = tx.Unnamed(ctx, auth.Sees(actorOf(ctx)), detail); return err })
+		if err != nil {
+			return a.internal(ctx, err)
+		}
+	}
+	return newProblem(status, e.Code, detail, e.Problems)
 }
 
 func (a *API) internal(ctx context.Context, err error) *Problem {

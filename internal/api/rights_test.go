@@ -14,6 +14,7 @@ import (
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/internal/api"
+	"github.com/fairlead/fairlead/internal/stack/stacktest"
 	"github.com/fairlead/fairlead/internal/store"
 )
 
@@ -449,6 +450,75 @@ func TestListsShowWhatOneMaySee(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestStacksDoNotNamePipelines: a stack is seen by everybody, and a pipeline that works on it only by those of its group.
+func TestStacksDoNotNamePipelines(t *testing.T) {
+	s := mustServe(t)
+	s.scene()
+	const text = `name: secret-plan
+group: team
+stages:
+  - {name: deploy, type: template-deploy, deploy: {tool: aos, stack: made, namespace: made, create: true, template: shop, version: "1.0"}}
+`
+	s.must(http.StatusOK, request{method: "PUT", path: "/api/v1/pipelines/secret-plan", user: "boss", body: text})
+	run := into[fairlead.Run](s.must(http.StatusAccepted, request{method: "POST", path: "/api/v1/pipelines/secret-plan/runs", user: "boss"})).ID
+	stream := s.follow("/api/v1/runs/"+run+"/logs", nil)
+	for stream.next() { // it ends with the run
+	}
+	stream.close()
+	// The next action stays at work.
+	s.world.Set("conf", stacktest.Behaviour{Steps: 1_000_000})
+	s.must(http.StatusOK, request{method: "PUT", path: "/api/v1/pipelines/secret-plan", user: "boss", body: strings.Replace(text, `version: "1.0"`, `version: "1.0", parameters: {text: other}`, 1)})
+	run = into[fairlead.Run](s.must(http.StatusAccepted, request{method: "POST", path: "/api/v1/pipelines/secret-plan/runs", user: "boss"})).ID
+	events := s.follow("/api/v1/stacks/made/events", nil)
+	for n := 0; n < 2 && events.next(); {
+		if strings.Contains(events.data, `"type":"action-begun"`) {
+			n++
+		}
+	}
+	events.close()
+	action := into[fairlead.Stack](s.get("/api/v1/stacks/made")).Action
+	for user, sees := range map[string]bool{"outsider": false, "alice": false, "reader": true, "boss": true} {
+		named := 0
+		for _, path := range []string{"/api/v1/stacks", "/api/v1/stacks/made", "/api/v1/stacks/made/actions", "/api/v1/stacks/made/history", "/api/v1/stacks/made/events", "/api/v1/actions/" + action} {
+			body := string(s.must(http.StatusOK, request{method: "GET", path: path, user: user}).body)
+			if strings.Contains(body, "secret-plan") {
+				named++
+			}
+			if !sees && strings.Contains(body, run) {
+				t.Errorf("%s: %s tells the id of the run: %s", user, path, body)
+			}
+		}
+		if want := map[bool]int{true: 6}[sees]; named != want {
+			t.Errorf("%s reads the name of the pipeline at %d places, want %d", user, named, want)
+		}
+	}
+	p := problem(s.must(http.StatusConflict, request{method: "POST", path: "/api/v1/stacks/made/upgrade", user: "alice", body: object{"inputs": object{"text": "x"}}}))
+	if !strings.Contains(p.Detail, "by a pipeline since") {
+		t.Errorf("alice is told: %s", p.Detail)
+	}
+	p = problem(s.must(http.StatusConflict, request{method: "POST", path: "/api/v1/stacks/made/upgrade", user: "editor", body: object{"inputs": object{"text": "x"}}}))
+	if !strings.Contains(p.Detail, "by pipeline secret-plan, run 2 in run "+run) {
+		t.Errorf("editor is told: %s", p.Detail)
+	}
+	// A pipeline of another group waits for the stack.
+	s.must(http.StatusOK, request{method: "PUT", path: "/api/v1/pipelines/other", user: "alice", body: strings.NewReplacer("secret-plan", "other", "group: team", "group: default").Replace(text)})
+	other := into[fairlead.Run](s.must(http.StatusAccepted, request{method: "POST", path: "/api/v1/pipelines/other/runs", user: "alice"})).ID
+	log := s.follow("/api/v1/runs/"+other+"/logs", nil)
+	defer log.close()
+	for log.next() {
+		if strings.Contains(log.data, "secret-plan") {
+			t.Fatalf("the log of another group says: %s", log.data)
+		}
+		if strings.Contains(log.data, "is busy") {
+			break
+		}
+	}
+	got := into[fairlead.Run](s.must(http.StatusOK, request{method: "GET", path: "/api/v1/runs/" + other, user: "alice"}))
+	if !strings.Contains(got.WaitingFor, `stack "made" is busy: upgrade to shop@1.0 by a pipeline since`) {
+		t.Errorf("waits for %q", got.WaitingFor)
+	}
 }
 
 func TestReviewersSeeTheirRun(t *testing.T) {

@@ -40,6 +40,11 @@ func (a *API) listStacks(ctx context.Context, in *StackQuery) (*Body[List[fairle
 	var next string
 	err := a.DB.Read(ctx, func(tx *store.Tx) (err error) {
 		stacks, next, err = tx.FindStacks(ctx, in.filter(), in.Limit, in.Cursor)
+		for i := range stacks {
+			if err == nil {
+				stacks[i].CreatedBy, err = tx.Unnamed(ctx, auth.Sees(actorOf(ctx)), stacks[i].CreatedBy)
+			}
+		}
 		return err
 	})
 	return list(stacks, next, err)
@@ -63,7 +68,12 @@ func (a *API) stack(ctx context.Context, name string) (s fairlead.Stack, err err
 	if err := can(ctx, auth.View, auth.Object{Kind: auth.Stacks, Name: name}); err != nil {
 		return s, err
 	}
-	err = a.DB.Read(ctx, func(tx *store.Tx) error { s, err = tx.Stack(ctx, name); return err })
+	err = a.DB.Read(ctx, func(tx *store.Tx) error {
+		if s, err = tx.Stack(ctx, name); err == nil {
+			s.CreatedBy, err = tx.Unnamed(ctx, auth.Sees(actorOf(ctx)), s.CreatedBy)
+		}
+		return err
+	})
 	return s, err
 }
 
@@ -209,10 +219,22 @@ func (a *API) begin(ctx context.Context, verb auth.Verb, r stack.Request, match 
 		if b.Action, err = a.Stacks.Begin(ctx, tx, p); err != nil {
 			return err
 		}
-		b.Stack, err = tx.StackByID(ctx, b.Action.StackID)
-		return err
+		if b.Stack, err = tx.StackByID(ctx, b.Action.StackID); err != nil {
+			return err
+		}
+		return b.unnamed(ctx, tx)
 	})
 	return answer(b, err)
+}
+
+// unnamed takes out which pipelines' runs did something, as far as the actor does not see them.
+func (b *Begun) unnamed(ctx context.Context, tx *store.Tx) (err error) {
+	v, actions := auth.Sees(actorOf(ctx)), []fairlead.Action{b.Action}
+	if err = tx.UnnamedActions(ctx, v, actions); err == nil {
+		b.Action = actions[0]
+		b.Stack.CreatedBy, err = tx.Unnamed(ctx, v, b.Stack.CreatedBy)
+	}
+	return err
 }
 
 // matchStack compares If-Match, when it is given, with the stack as it is in the transaction that changes it.
@@ -248,7 +270,9 @@ func (a *API) updateStack(ctx context.Context, in *StackUpdate) (*StackBody, err
 		if err := matchStack(ctx, tx, in.Name, in.IfMatch); err != nil {
 			return err
 		}
-		s, err = a.Stacks.Update(ctx, tx, u)
+		if s, err = a.Stacks.Update(ctx, tx, u); err == nil {
+			s.CreatedBy, err = tx.Unnamed(ctx, auth.Sees(actorOf(ctx)), s.CreatedBy)
+		}
 		return err
 	})
 	if err != nil {
@@ -262,6 +286,17 @@ func (a *API) stackHistory(ctx context.Context, in *Named) (*Body[List[fairlead.
 		return nil, err
 	}
 	states, err := a.Stacks.History(ctx, in.Name)
+	if err != nil {
+		return nil, err
+	}
+	err = a.DB.Read(ctx, func(tx *store.Tx) (err error) {
+		for i := range states {
+			if states[i].By, err = tx.Unnamed(ctx, auth.Sees(actorOf(ctx)), states[i].By); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 	return list(states, "", err)
 }
 
@@ -292,7 +327,10 @@ func (a *API) cancelStack(ctx context.Context, in *Named) (*Body[Begun], error) 
 		if fairlead.ErrorCode(err) == fairlead.NotFound { // the action was a deletion and got there first
 			b.Stack, err = before, nil
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return b.unnamed(ctx, tx)
 	})
 	return answer(b, err)
 }
@@ -321,7 +359,10 @@ func (a *API) stackActions(ctx context.Context, in *NamedPage) (*Body[List[fairl
 		if err == nil && len(actions) == 0 && in.Cursor == "" {
 			_, err = tx.Stack(ctx, in.Name) // a deleted stack keeps its actions; one that never was is not found
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return tx.UnnamedActions(ctx, auth.Sees(actorOf(ctx)), actions)
 	})
 	return list(actions, next, err)
 }
@@ -350,7 +391,12 @@ func (a *API) getAction(ctx context.Context, in *ActionID) (*Body[fairlead.Actio
 	if err := can(ctx, auth.View, auth.Object{Kind: auth.Stacks}); err != nil {
 		return nil, err
 	}
-	var action fairlead.Action
-	err := a.DB.Read(ctx, func(tx *store.Tx) (err error) { action, err = tx.Action(ctx, in.ID); return err })
-	return answer(action, err)
+	actions := make([]fairlead.Action, 1)
+	err := a.DB.Read(ctx, func(tx *store.Tx) (err error) {
+		if actions[0], err = tx.Action(ctx, in.ID); err != nil {
+			return err
+		}
+		return tx.UnnamedActions(ctx, auth.Sees(actorOf(ctx)), actions)
+	})
+	return answer(actions[0], err)
 }

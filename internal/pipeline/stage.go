@@ -318,6 +318,10 @@ func (e *Engine) wait(ctx context.Context, job *river.Job[stageWork], d *deploym
 		e.log.Error("a stage cannot begin its work", "pipeline", d.run.Pipeline, "run", d.Run, "stage", d.spec.Name, "error", reason)
 		what = "internal error; the server's log has the details"
 	}
+	what, err := e.unnamed(ctx, d.run.Pipeline, what)
+	if err != nil {
+		return err
+	}
 	if triesAgain+what != d.message {
 		err := e.db.Write(ctx, func(tx *store.Tx) error {
 			run, err := tx.Run(ctx, d.Run)
@@ -335,6 +339,21 @@ func (e *Engine) wait(ctx context.Context, job *river.Job[stageWork], d *deploym
 	tried := now.Sub(d.deadline.Add(-time.Duration(d.spec.Timeout)))
 	pause := min(max(tried/4, minWait), maxWait, max(d.deadline.Sub(now), minWait))
 	return river.JobSnooze(pause)
+}
+
+// unnamed is a text that those who see a pipeline may read: it names no runs of other groups.
+func (e *Engine) unnamed(ctx context.Context, pipeline, text string) (out string, err error) {
+	if !store.NamesRuns(text) {
+		return text, nil
+	}
+	err = e.db.Read(ctx, func(tx *store.Tx) error {
+		group, err := tx.PipelineGroup(ctx, pipeline)
+		if err == nil {
+			out, err = tx.UnnamedIn(ctx, group, text)
+		}
+		return err
+	})
+	return out, err
 }
 
 func (d *deployment) timedOut() StageEnded {

@@ -76,9 +76,7 @@ func (tx *Tx) seenAs(ctx context.Context, v Viewer, by string) (string, error) {
 		return by, nil
 	}
 	name, _, _ = strings.Cut(name, ",")
-	const q = `SELECT EXISTS (SELECT 1 FROM pipelines p JOIN group_roles v ON v.group_name = p.group_name WHERE p.name = $1 AND v.user_name = $2)`
-	var seen bool
-	if err := tx.QueryRow(ctx, q, name, string(v)).Scan(&seen); err != nil || !seen {
+	if seen, err := tx.seesPipeline(ctx, v, name); err != nil || !seen {
 		return "a pipeline", err
 	}
 	return by, nil

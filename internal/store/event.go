@@ -74,10 +74,16 @@ func (tx *Tx) Events(ctx context.Context, f EventFilter) ([]fairlead.Event, erro
 	}
 	args = append(args, f.Limit)
 	rows, err := tx.Query(ctx, q+` ORDER BY seq LIMIT $`+strconv.Itoa(len(args)), args...)
-	return Collect(rows, err, func(row Row) (e fairlead.Event, err error) {
+	events, err := Collect(rows, err, func(row Row) (e fairlead.Event, err error) {
 		err = row.Scan(&e.Seq, ScanTime(&e.Time), &e.Kind, &e.Name, &e.Action, &e.Part, &e.Type, &e.Message)
 		return e, err
 	})
+	for i := range events {
+		if e := &events[i]; err == nil && e.Kind == "stack" { // who acts on it need not be seen by all who see it
+			e.Message, err = tx.Unnamed(ctx, f.Viewer, e.Message)
+		}
+	}
+	return events, err
 }
 
 // LastEvent is the Seq of the newest event, 0 when there is none.
