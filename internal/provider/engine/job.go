@@ -63,7 +63,9 @@ func (p *Provider) MakeContainer(ctx context.Context, c fairlead.Container) (id,
 	}
 	defer p.needless(key)
 	if err == nil {
-		id, err = p.createJob(ctx, c, local)
+		if id, err = p.createJob(ctx, c, local); gone(err) { // an image or network that somebody removed in between
+			return "", "image " + c.Image + " to arrive on the engine", nil
+		}
 	}
 	return id, "", p.wrap("container "+c.Name, err)
 }

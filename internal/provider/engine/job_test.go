@@ -4,10 +4,21 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/moby/moby/client"
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/internal/pipeline"
@@ -16,6 +27,7 @@ import (
 )
 
 func TestRunnerConformance(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	jobtest.Exercise(t, jobtest.Suite{
 		New: func(*testing.T) pipeline.Runner { return w.another() },
@@ -61,6 +73,7 @@ func (w *world) runJob(c fairlead.Container) (fairlead.ContainerStatus, []string
 }
 
 func TestJobContainers(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	defer func() { w.t = t }()
 	container := func(name string, args ...string) fairlead.Container {
@@ -101,6 +114,24 @@ func TestJobContainers(t *testing.T) {
 			t.Errorf("status %+v, %q, %v", status, lines, err)
 		}
 	})
+	t.Run("an image that somebody takes away before the container is made", func(t *testing.T) {
+		w.t = t
+		c := container("robbed", "exit", "0")
+		p, err := engine.New(engine.Config{Host: w.robber(c.Name), Images: w.images, InstanceID: w.instance})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer p.Close()
+		waited := 0
+		for waits := "x"; waits != ""; waited++ {
+			if _, waits, err = p.MakeContainer(t.Context(), c); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if status, _, err := w.runJob(c); err != nil || *status.ExitCode != 0 || waited < 2 {
+			t.Errorf("status %+v, %v after %d calls", status, err, waited)
+		}
+	})
 	t.Run("a stranger's container is not touched", func(t *testing.T) {
 		w.t = t
 		c := container("stranger", "wait")
@@ -125,6 +156,45 @@ func TestJobContainers(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// robber is the address of an engine on which, before a container is made for the first time, its image vanishes.
+func (w *world) robber(name string) (host string) {
+	w.t.Helper()
+	path := filepath.Join(w.t.TempDir(), "engine.sock")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	network, address, _ := strings.Cut(w.host, "://")
+	engine := &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) { r.Out.URL.Scheme, r.Out.URL.Host = "http", "engine" },
+		Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, network, address)
+		}},
+	}
+	var once sync.Once
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/containers/create") && r.URL.Query().Get("name") == name {
+			once.Do(func() {
+				body, err := io.ReadAll(r.Body)
+				r.Body = io.NopCloser(bytes.NewReader(body))
+				var config struct{ Image string }
+				if err = errors.Join(err, json.Unmarshal(body, &config)); err == nil {
+					_, err = w.api.ImageRemove(r.Context(), config.Image, client.ImageRemoveOptions{Force: true})
+				}
+				if err != nil {
+					w.t.Errorf("image %q: %v", config.Image, err)
+				}
+			})
+		}
+		engine.ServeHTTP(out, r)
+	}))
+	server.Listener.Close() //nolint:errcheck // it has another one
+	server.Listener = l
+	server.Start()
+	w.t.Cleanup(server.Close)
+	return "unix://" + path
 }
 
 func TestReadFrames(t *testing.T) {
