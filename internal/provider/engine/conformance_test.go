@@ -31,6 +31,7 @@ func TestConformance(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.typ, func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t)
 			element := func(m object) template.Element { return w.element("subject", tt.typ, m) }
 			suite := stacktest.Suite{

@@ -13,6 +13,7 @@ import (
 )
 
 func TestDeploymentBehindAPublishedPort(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.make(w.element("svc", "CCE.Service", nodePort("web", "web")))
 	web := w.element("web", "CCE.Deployment", deployment("web", 2, webContainer("demo/web:1")))

@@ -16,6 +16,7 @@ import (
 )
 
 func TestReadinessGatesTheService(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.run()
 	w.make(w.element("web", "CCE.Deployment", deployment("web", 1, webContainer("demo/web:1"))))
@@ -47,6 +48,7 @@ func TestReadinessGatesTheService(t *testing.T) {
 }
 
 func TestSupervisorWithdrawsAndGivesAliases(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.run()
 	w.make(w.element("web", "CCE.Deployment", deployment("web", 2, webContainer("demo/web:1"))))
@@ -76,6 +78,7 @@ func TestSupervisorWithdrawsAndGivesAliases(t *testing.T) {
 }
 
 func TestLivenessRestartsTheContainer(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.run()
 	live := object{"livenessProbe": object{"httpGet": object{"path": "/live", "port": int64(8080)}, "periodSeconds": int64(1), "failureThreshold": int64(2)}}
@@ -99,6 +102,7 @@ func inspect(t *testing.T, w *world, name string) inspected {
 }
 
 func TestConfigurationAsVariablesAndFiles(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	cm := func(text string) template.Element {
 		return w.element("cm", "CCE.ConfigMap", object{"apiVersion": "v1", "kind": "ConfigMap", "metadata": object{"name": "conf"}, "data": object{"greeting": text, "app.conf": "x=" + text}})
@@ -145,6 +149,7 @@ func TestConfigurationAsVariablesAndFiles(t *testing.T) {
 }
 
 func TestNamesOfServicesAndPortTranslation(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	svc := func(name string, spec object) template.Element {
 		spec["selector"] = object{"app": "db"}
@@ -165,6 +170,7 @@ func TestNamesOfServicesAndPortTranslation(t *testing.T) {
 }
 
 func TestStatefulSet(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	set := func(image string) template.Element {
 		m := deployment("db", 2, webContainer(image, object{"volumeMounts": array{object{"name": "data", "mountPath": "/data"}}}))
@@ -239,6 +245,7 @@ func TestJob(t *testing.T) {
 }
 
 func TestPodWithInitAndSecondContainer(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	shared := object{"volumeMounts": array{object{"name": "shared", "mountPath": "/shared"}}}
 	with := func(c object, more ...object) object {
@@ -265,6 +272,7 @@ func TestPodWithInitAndSecondContainer(t *testing.T) {
 }
 
 func TestCrashingContainerIsUnhealthyEarly(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	h := w.settle(w.plan(w.element("web", "CCE.Deployment", deployment("web", 1, object{"name": "web", "image": shelfHost + "demo/web:1", "args": array{"exit", "7"}}))))
 	if h.State != fairlead.Unhealthy || !strings.Contains(h.Reason, "container web exited") || !strings.Contains(h.Reason, "last words") {
@@ -273,6 +281,7 @@ func TestCrashingContainerIsUnhealthyEarly(t *testing.T) {
 }
 
 func TestMissingImages(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, err := w.provider.Plan(t.Context(), w.element("web", "CCE.Deployment", deployment("web", 1, webContainer("demo/web:9"))), nil)
 	if fairlead.ErrorCode(err) != fairlead.Failed || !strings.Contains(err.Error(), "demo/web:9") {
@@ -286,6 +295,7 @@ func TestMissingImages(t *testing.T) {
 }
 
 func TestRepushedTagIsNoticed(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	web := w.element("web", "CCE.Deployment", deployment("web", 1, webContainer("demo/web:1")))
 	w.make(web)
@@ -301,6 +311,7 @@ func TestRepushedTagIsNoticed(t *testing.T) {
 }
 
 func TestScaleAndRename(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.make(w.element("web", "CCE.Deployment", deployment("web", 3, webContainer("demo/web:1"))))
 	names := w.containers("main")
@@ -320,6 +331,7 @@ func TestScaleAndRename(t *testing.T) {
 }
 
 func TestAnotherProcessTakesOver(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	c := w.plan(w.element("web", "CCE.Deployment", deployment("web", 2, webContainer("demo/web:1"))))
 	if _, err := w.pass(c); err != nil {
@@ -347,6 +359,7 @@ func TestAnotherProcessTakesOver(t *testing.T) {
 }
 
 func TestDriftIsNoticedAndRepaired(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	web := w.element("web", "CCE.Deployment", deployment("web", 1, webContainer("demo/web:1")))
 	w.make(web)
@@ -374,6 +387,7 @@ func stop(w *world, name string) error {
 }
 
 func TestDeleteOfNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	c := w.plan(w.element("web", "CCE.Deployment", deployment("web", 1, webContainer("demo/web:1"))))
 	if err := w.provider.Delete(t.Context(), c.Record); err != nil {
