@@ -9,6 +9,8 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 RACE    := $(shell command -v cc >/dev/null 2>&1 && echo -race -gcflags=modernc.org/sqlite/lib=-race=false)
 # Packages whose tests run on SQLite and then on PostgreSQL; those of the store run on both by themselves.
 ON_BOTH := ./internal/auth ./internal/registry ./internal/stack ./internal/pipeline ./internal/api
+# Packages that are tested at once: half of the time tests wait for containers, disks and clocks.
+AT_ONCE := -p $(shell echo $$((2 * $$(nproc 2>/dev/null || echo 2))))
 TOOL    := go tool -modfile=tools/go.mod
 
 .PHONY: help
@@ -50,8 +52,8 @@ test: ## set up what the tests need and run them all: unit, store, CLI, end to e
 	@scripts/web.sh build
 	@host=$$(scripts/engine.sh ensure) && url=$$(scripts/postgres.sh ensure) && kube=$$(scripts/kube.sh ensure) && \
 		export DOCKER_HOST=$$host FAIRLEAD_TEST_POSTGRES_URL=$$url FAIRLEAD_TEST_KUBECONFIG=$$kube FAIRLEAD_TEST_REQUIRE=1 && \
-		go test $(RACE) -timeout 30m ./... && \
-		go test -timeout 30m -run 'TestRandom|KilledAnywhere' ./internal/stack && FAIRLEAD_TEST_DATABASE=postgres go test -short -timeout 30m $(ON_BOTH)
+		go test $(RACE) $(AT_ONCE) -timeout 30m ./... && \
+		go test -timeout 30m -run 'TestRandom|KilledAnywhere' ./internal/stack && FAIRLEAD_TEST_DATABASE=postgres go test -short $(AT_ONCE) -timeout 30m $(ON_BOTH)
 
 .PHONY: kube
 kube: ## a Kubernetes cluster for the tests, on this machine: prints the path of its kubeconfig
