@@ -159,7 +159,7 @@ func TestFailedJobStopsTheRun(t *testing.T) {
 func TestStoppedAndLateJobsAreRemoved(t *testing.T) {
 	b := newBench(t)
 	hold := newGate(t)
-	b.jobs.Set(tool, jobtest.Behaviour{Hold: hold.ch, Output: out("at work")})
+	b.jobs.Set(tool, jobtest.Behaviour{Hold: hold.ch, Output: out("at work"), OnStop: out("bye", "!and more")})
 	b.apply(jobPipeline("    timeout: 10m\n    on_error: {action: stop}\n"))
 	run := b.start("web", nil)
 	b.until(run.ID, "at work", func(run fairlead.Run) bool { return len(b.output(run.ID)) > 0 })
@@ -170,6 +170,9 @@ func TestStoppedAndLateJobsAreRemoved(t *testing.T) {
 	if got.Stages[0].State != fairlead.StageCanceled || got.Message != "stopped by alice" {
 		t.Errorf("run %+v", got)
 	}
+	if got := b.output(run.ID); !slices.Equal(got, []string{"stdout: at work", "stdout: bye", "stderr: and more"}) {
+		t.Errorf("output %q", got)
+	}
 	b.swept()
 	run = b.start("web", nil)
 	b.until(run.ID, "at work", func(run fairlead.Run) bool { return len(b.output(run.ID)) > 0 })
@@ -179,6 +182,9 @@ func TestStoppedAndLateJobsAreRemoved(t *testing.T) {
 		t.Errorf("stage %+v", held.Stages[0])
 	}
 	wantText(t, held.Stages[0].Message, "longer than 10m", "its container was stopped", "at work")
+	if got := b.output(run.ID); len(got) != 3 {
+		t.Errorf("output %q", got)
+	}
 	b.swept()
 	hold.open()
 	_, err = b.engine.Rollback(t.Context(), alice(), run.ID, "Run Migrations")

@@ -36,6 +36,7 @@ const (
 	jobFlush     = 300 * time.Millisecond // output waits that long for more before it is stored
 	jobLook      = time.Second            // how often a slice looks whether its stage shall end
 	jobBatch     = 500                    // lines that are stored at once
+	jobStopTime  = 20 * time.Second       // how long a container that was asked to end is waited for before it is removed
 	jobGiveUp    = 2 * time.Minute        // how long a container that is not removed holds the end of a stage
 	jobSweepTime = 24 * time.Hour         // how long it is tried to remove what is left
 )
@@ -392,12 +393,18 @@ func (w *containerWork) lost(ctx context.Context) error {
 func (w *containerWork) clear(ctx context.Context) error {
 	p := &w.stored.Progress
 	event := StageEnded{State: p.Ending, Text: p.EndText}
-	err := w.runner.RemoveContainer(ctx, w.container)
+	ended, err := w.hush(ctx)
+	if err == nil && !ended {
+		return w.again(ctx, "", minWait)
+	}
+	if err == nil {
+		err = w.runner.RemoveContainer(ctx, w.container)
+	}
 	switch {
-	case err == nil:
-		return w.end(ctx, event, false)
 	case ctx.Err() != nil:
 		return ctx.Err()
+	case err == nil:
+		return w.end(ctx, event, false)
 	case fairlead.ErrorCode(err) == fairlead.Unavailable && w.engine.now().Before(p.EndAt.Add(jobGiveUp)):
 		pause := 2 * time.Second
 		if errors.Is(err, fairlead.ErrDeleting) {
@@ -407,6 +414,34 @@ func (w *containerWork) clear(ctx context.Context) error {
 	}
 	event.Text += "; container " + w.container.Name + " could not be removed and may still run: " + err.Error()
 	return w.end(ctx, event, true)
+}
+
+// hush has the container end and takes what it wrote until then, unless it never ran. A container that takes too long, or that the
+// target does not stop, counts as ended: it is removed as it is.
+func (w *containerWork) hush(ctx context.Context) (ended bool, err error) {
+	p := &w.stored.Progress
+	if p.Phase != store.JobStarted {
+		return true, nil
+	}
+	if err := w.runner.StopContainer(ctx, w.container); err != nil {
+		return fairlead.ErrorCode(err) != fairlead.Unavailable, unavailable(err)
+	}
+	status, err := w.runner.ContainerStatus(ctx, w.container)
+	if err != nil {
+		return true, unavailable(err)
+	}
+	if status.State == fairlead.ContainerRunning {
+		return !w.engine.now().Before(p.EndAt.Add(jobStopTime)), nil
+	}
+	return true, unavailable(w.rest(ctx))
+}
+
+// unavailable is an error that a wait can cure, and nil for any other.
+func unavailable(err error) error {
+	if fairlead.ErrorCode(err) == fairlead.Unavailable {
+		return err
+	}
+	return nil
 }
 
 // trouble goes on later when a wait can help, and ends the stage when not, or when its time is up.

@@ -28,6 +28,10 @@ type Runner interface {
 	// once when it does not run yet. Lines can be sent again in another call, with the same times; those of one stream are in order.
 	ContainerOutput(ctx context.Context, c fairlead.Container, since time.Time, send func(fairlead.OutputLine) error) error
 
+	// StopContainer asks a container that runs to end, and leaves it there with its output. It may return before the container has
+	// ended. A container that does not run stays as it is.
+	StopContainer(ctx context.Context, c fairlead.Container) error
+
 	// RemoveContainer stops the container, if it runs, and removes all that was made for it. It returns nil when nothing is
 	// left; while something is going away it returns [fairlead.ErrDeleting] and is called again.
 	RemoveContainer(ctx context.Context, c fairlead.Container) error

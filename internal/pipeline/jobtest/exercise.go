@@ -13,7 +13,7 @@ import (
 )
 
 // Script is what a container of the suite does: it writes its lines, numbered from 1, every third to stderr, and ends, or stays
-// until it is stopped.
+// until it is stopped, and then writes [LastLine] to stdout.
 type Script struct {
 	Lines int
 	Exit  int
@@ -22,6 +22,9 @@ type Script struct {
 
 // Line is what a script writes at a number.
 func Line(n int) string { return fmt.Sprintf("line %d", n) }
+
+// LastLine is what a script that stays writes when it is stopped.
+const LastLine = "stopped"
 
 // Suite says how a runner is exercised. New and Container are required.
 type Suite struct {
@@ -111,8 +114,20 @@ func Exercise(t *testing.T, s Suite) {
 		if n != 3 || ctx.Err() == nil {
 			t.Errorf("%d lines of a container that runs, %v", n, err)
 		}
+		for range 2 { // once it has ended there is nothing to stop
+			if err := b.runner.StopContainer(b.ctx, b.container); err != nil {
+				t.Errorf("stop: %v", err)
+			}
+			b.until(fairlead.ContainerEnded)
+		}
+		if lines := b.read(time.Time{}); len(lines) != 4 || lines[3].Text != LastLine {
+			t.Errorf("lines %v, want 3 and %q", lines, LastLine)
+		}
 		b.remove()
 		b.want(fairlead.ContainerAbsent)
+		if err := b.runner.StopContainer(b.ctx, b.container); err != nil {
+			t.Errorf("stop of what is gone: %v", err)
+		}
 	})
 }
 

@@ -27,6 +27,7 @@ func TestFakePassesTheSuite(t *testing.T) {
 			}
 			if s.Stay {
 				b.Hold = make(chan struct{})
+				b.OnStop = []fairlead.OutputLine{{Stream: fairlead.Stdout, Text: jobtest.LastLine}}
 			}
 			image := fmt.Sprintf("suite:%d", images)
 			w.Set(image, b)

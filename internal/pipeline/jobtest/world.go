@@ -31,7 +31,9 @@ type Behaviour struct {
 	Begin <-chan struct{}
 	// Idle has a container stay as it was made, although it was started.
 	Idle bool
-	// Stays tells that a container which runs is never removed, however often it is tried.
+	// OnStop is what a container writes when it is asked to end.
+	OnStop []fairlead.OutputLine
+	// Stays tells that a container which runs is neither stopped nor removed, however often it is tried.
 	Stays bool
 }
 
@@ -239,6 +241,9 @@ func (w *World) run(b *box, how Behaviour) {
 		}
 		w.mu.Lock()
 		defer w.mu.Unlock()
+		if exit == 137 {
+			w.write(b, how.OnStop)
+		}
 		w.ended(b, exit, reason)
 	}()
 }
@@ -305,6 +310,31 @@ func (r runner) ContainerOutput(ctx context.Context, c fairlead.Container, since
 	}
 }
 
+func (r runner) StopContainer(ctx context.Context, c fairlead.Container) error {
+	leave, err := r.enter(ctx)
+	defer leave()
+	b := r.world.containers[c.Name]
+	switch {
+	case err != nil:
+		return err
+	case b == nil || b.state != fairlead.ContainerRunning:
+		return nil
+	case r.behaviour(c.Image).Stays:
+		return fairlead.Errorf(fairlead.Failed, "container %s cannot be stopped", c.Name)
+	}
+	b.end()
+	return nil
+}
+
+// end asks a container that runs to end. The caller holds the lock.
+func (b *box) end() {
+	select {
+	case <-b.stop:
+	default:
+		close(b.stop)
+	}
+}
+
 func (r runner) RemoveContainer(ctx context.Context, c fairlead.Container) error {
 	leave, err := r.enter(ctx)
 	defer leave()
@@ -319,11 +349,7 @@ func (r runner) RemoveContainer(ctx context.Context, c fairlead.Container) error
 		return fairlead.ErrDeleting
 	}
 	if b.state == fairlead.ContainerRunning {
-		select {
-		case <-b.stop:
-		default:
-			close(b.stop)
-		}
+		b.end()
 		return fairlead.ErrDeleting
 	}
 	delete(r.world.containers, c.Name)

@@ -303,20 +303,30 @@ func addPart(held map[string]*fairlead.OutputLine, stream, part string) *fairlea
 	return l
 }
 
+// StopContainer stops the container, which has some seconds to end.
+func (p *Provider) StopContainer(ctx context.Context, c fairlead.Container) error {
+	there, err := p.jobContainer(ctx, c)
+	if err != nil || there == nil || !there.State.Running {
+		return err
+	}
+	grace := jobGrace
+	if _, err := p.api.ContainerStop(ctx, there.ID, client.ContainerStopOptions{Timeout: &grace}); err != nil && !gone(err) {
+		return p.wrap("container "+c.Name, err)
+	}
+	return nil
+}
+
 // RemoveContainer stops and removes the container, and the network that it joined when nothing else is on it.
 func (p *Provider) RemoveContainer(ctx context.Context, c fairlead.Container) error {
 	subject := "container " + c.Name
+	if err := p.StopContainer(ctx, c); err != nil {
+		return err
+	}
 	there, err := p.jobContainer(ctx, c)
 	if err != nil {
 		return err
 	}
 	if there != nil {
-		grace := jobGrace
-		if there.State.Running {
-			if _, err := p.api.ContainerStop(ctx, there.ID, client.ContainerStopOptions{Timeout: &grace}); err != nil && !gone(err) {
-				return p.wrap(subject, err)
-			}
-		}
 		if err := p.discard(ctx, there.ID); err != nil {
 			return p.wrap(subject, err)
 		}

@@ -291,18 +291,19 @@ func (p *Provider) ContainerOutput(ctx context.Context, c fairlead.Container, si
 	if err != nil || pod == nil {
 		return err
 	}
-	if s := podStatus(pod, c); s.State == fairlead.ContainerWaiting || s.State == fairlead.ContainerEnded && s.ExitCode == nil {
+	status := podStatus(pod, c)
+	if status.State == fairlead.ContainerWaiting || status.State == fairlead.ContainerEnded && status.ExitCode == nil {
 		return nil
 	}
-	options := &corev1.PodLogOptions{Container: jobContainer, Follow: true, Timestamps: true}
+	options := &corev1.PodLogOptions{Container: jobContainer, Follow: status.State != fairlead.ContainerEnded, Timestamps: true}
 	if !since.IsZero() {
 		at := metav1.NewTime(since)
 		options.SinceTime = &at
 	}
 	logs, err := p.core.Pods(c.Namespace).GetLogs(pod.Name, options).Stream(ctx)
 	if err != nil {
-		q.place = place{namespace: c.Namespace, name: pod.Name, mapping: mapping{GroupVersionResource: schema.GroupVersionResource{Version: "v1", Resource: "pods/log"},
-			kind: schema.GroupVersionKind{Version: "v1", Kind: "Pod"}, namespaced: true}}
+		q.place = podPlace(pod)
+		q.place.mapping.Resource = "pods/log"
 		return p.explain(ctx, q, err)
 	}
 	defer logs.Close() //nolint:errcheck // read only
@@ -338,6 +339,33 @@ func readLines(r io.Reader, since time.Time, send func(fairlead.OutputLine) erro
 			return err
 		}
 	}
+}
+
+// StopContainer lets the time of the pod run out: its node ends the container as in a deletion, and pod and output stay.
+func (p *Provider) StopContainer(ctx context.Context, c fairlead.Container) error {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	q := jobRequest(c, "get")
+	live, err := p.job(ctx, c, q)
+	if err != nil || live == nil {
+		return err
+	}
+	pod, err := p.jobPod(ctx, live, q)
+	if err != nil || pod == nil || podStatus(pod, c).State != fairlead.ContainerRunning || pod.Spec.ActiveDeadlineSeconds != nil {
+		return err
+	}
+	_, err = p.core.Pods(c.Namespace).Patch(ctx, pod.Name, types.MergePatchType, []byte(`{"spec":{"activeDeadlineSeconds":1}}`), metav1.PatchOptions{FieldManager: manager})
+	if err == nil || apierrors.IsNotFound(err) {
+		return nil
+	}
+	q.place, q.verbs = podPlace(pod), []string{"patch"}
+	return p.explain(ctx, q, err)
+}
+
+// podPlace is where a pod is.
+func podPlace(pod *corev1.Pod) place {
+	return place{namespace: pod.Namespace, name: pod.Name, mapping: mapping{GroupVersionResource: schema.GroupVersionResource{Version: "v1", Resource: "pods"},
+		kind: schema.GroupVersionKind{Version: "v1", Kind: "Pod"}, namespaced: true}}
 }
 
 // RemoveContainer deletes the Job with its pod, and its namespace when that was made for it and nothing else is there.

@@ -26,7 +26,7 @@ func main() {
 		fmt.Println("last words")
 		code, _ := strconv.Atoi(os.Args[2])
 		os.Exit(code)
-	case "script": // lines, every third to stderr; exit code; whether it stays
+	case "script": // lines, every third to stderr; exit code; whether it stays, and says when it is stopped
 		n, _ := strconv.Atoi(os.Args[2])
 		for i := 1; i <= n; i++ {
 			if i%3 == 0 {
@@ -36,7 +36,10 @@ func main() {
 			}
 		}
 		if os.Args[4] == "true" {
-			time.Sleep(time.Hour)
+			c := make(chan os.Signal, 1)
+			signal.Notify(c, syscall.SIGTERM)
+			<-c
+			fmt.Println("stopped")
 		}
 		code, _ := strconv.Atoi(os.Args[3])
 		os.Exit(code)
