@@ -13,8 +13,10 @@ type Job struct {
 	Command []string          `json:"command,omitempty"`
 	Args    []string          `json:"args,omitempty"`
 	Env     map[string]string `json:"env,omitempty"`
-	CPU     string            `json:"cpu,omitempty" doc:"limit, such as 500m or 2"`
-	Memory  string            `json:"memory,omitempty" doc:"limit, such as 256Mi"`
+	// SecretEnv names the variables of Env whose values are sealed apart; Env has the mask in their place.
+	SecretEnv []string `json:"secret_env,omitempty" doc:"environment variables whose values are secret, those whose names say so included"`
+	CPU       string   `json:"cpu,omitempty" doc:"limit, such as 500m or 2"`
+	Memory    string   `json:"memory,omitempty" doc:"limit, such as 256Mi"`
 	// ServiceAccount is what the container's pod runs as; for Kubernetes targets only.
 	ServiceAccount string `json:"service_account,omitempty"`
 }
@@ -34,6 +36,7 @@ type Container struct {
 	Command        []string          `json:"command,omitempty"`
 	Args           []string          `json:"args,omitempty"`
 	Env            map[string]string `json:"env,omitempty"`
+	SecretEnv      []string          `json:"secret_env,omitempty"` // names of what in Env must not be shown
 	CPU            string            `json:"cpu,omitempty"`
 	Memory         string            `json:"memory,omitempty"`
 	ServiceAccount string            `json:"service_account,omitempty"`

@@ -107,7 +107,17 @@ func (e *Engine) prepareJob(ctx context.Context, d *deployment) (c fairlead.Cont
 	if err := e.resolveImages(ctx, d, values); err != nil {
 		return c, err
 	}
-	if c, err = expandJob(d.spec.Job, values); err != nil {
+	var secrets map[string]string
+	err = e.db.Read(ctx, func(tx *store.Tx) error { secrets, err = tx.PipelineSecrets(ctx, d.run.Pipeline); return err })
+	if err != nil {
+		return c, err
+	}
+	stage := d.run.Stages[d.Stage].Name
+	own := *d.spec.Job
+	if own.Env, err = fullEnv(&own, stage, secrets); err != nil {
+		return c, err
+	}
+	if c, err = expandJob(&own, values); err != nil {
 		return c, err
 	}
 	var target fairlead.Target
@@ -119,8 +129,24 @@ func (e *Engine) prepareJob(ctx context.Context, d *deployment) (c fairlead.Cont
 		return c, fairlead.Errorf(fairlead.Invalid, "job.service_account: target %s is a container engine, which has no service accounts", target.Name)
 	}
 	c.Name = containerName(d)
-	c.For = fmt.Sprintf("pipeline %s, run %d, stage %s, attempt %d", d.run.Pipeline, d.run.Number, d.run.Stages[d.Stage].Name, d.Attempt)
+	c.For = fmt.Sprintf("pipeline %s, run %d, stage %s, attempt %d", d.run.Pipeline, d.run.Number, stage, d.Attempt)
 	return c, nil
+}
+
+// fullEnv is the environment of a job with its secret values.
+func fullEnv(job *fairlead.Job, stage string, secrets map[string]string) (map[string]string, error) {
+	env := maps.Clone(job.Env)
+	for _, name := range job.SecretEnv {
+		if env[name] == "" {
+			continue
+		}
+		value, ok := secrets[envPlace(stage, name)]
+		if !ok {
+			return nil, fairlead.Errorf(fairlead.Invalid, "job.env.%s: the pipeline does not have this secret value any more; start a run of its present file", name)
+		}
+		env[name] = value
+	}
+	return env, nil
 }
 
 // expandJob replaces the variables in a job and checks what comes of it.
@@ -146,6 +172,7 @@ func expandJob(job *fairlead.Job, values map[string]string) (c fairlead.Containe
 		}
 		c.Env[name] = expand("env."+name, job.Env[name])
 	}
+	c.SecretEnv = job.SecretEnv
 	if err != nil {
 		return c, err
 	}

@@ -395,6 +395,34 @@ stages: [{name: a, type: job, job: {stack: web, image: "` + tool + `"}}]
 	}
 }
 
+// TestSecretEnvironmentOfAJob has a job say its secret: it gets the value, and nobody else does.
+func TestSecretEnvironmentOfAJob(t *testing.T) {
+	b := newBench(t)
+	b.jobs.Set(tool, jobtest.Behaviour{Output: out("token s3cr3t-1.0 of s3cr3t-${tag}", "DB is hunter2"), Exit: 1})
+	file := strings.Replace(jobPipeline(""), `env: {TAG: "v${tag}"}`, `env: {TAG: "v${tag}", TOKEN: "s3cr3t-${tag}", DB: hunter2}, secret_env: [DB]`, 1)
+	b.apply(file)
+	var kept fairlead.Pipeline
+	b.read(func(ctx context.Context, tx *store.Tx) (err error) {
+		kept, err = tx.PipelineHead(ctx, "web")
+		return err
+	})
+	if text := fmt.Sprintf("%+v", kept); strings.Contains(text, "s3cr3t") || strings.Contains(text, "hunter2") || !strings.Contains(kept.Source, `DB: "******"`) {
+		t.Errorf("the file that is kept: %s", text)
+	}
+	b.apply(strings.Replace(kept.Source, "cpu: 500m", "cpu: 400m", 1)) // with masks, which keep the values
+	run := b.ended(b.start("web", nil).ID, fairlead.RunFailed)
+	env := b.jobs.Made()[0]
+	if env.Env["TOKEN"] != "s3cr3t-1.0" || env.Env["DB"] != "hunter2" || env.Env["TAG"] != "v1.0" || !slices.Equal(env.SecretEnv, []string{"DB", "TOKEN"}) {
+		t.Errorf("made with %v, secret %v", env.Env, env.SecretEnv)
+	}
+	if text := fmt.Sprintf("%+v %q %s", run, b.output(run.ID), b.log(run.ID, "")); strings.Contains(text, "s3cr3t-1.0") || strings.Contains(text, "hunter2") {
+		t.Errorf("told: %s", text)
+	}
+	_, err := b.engine.Apply(t.Context(), alice(), "web.yaml", []byte(strings.Replace(kept.Source, "name: Run Migrations", "name: other", 1)), nil)
+	b.wantCode(err, fairlead.Invalid, "secret environment variable DB of stage other stands as ******, and no value is kept for it")
+	b.swept()
+}
+
 func TestJobsThatCannotBe(t *testing.T) {
 	b := newBench(t)
 	b.apply(webPipeline)

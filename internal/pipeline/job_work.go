@@ -152,6 +152,12 @@ func (w *containerWork) read(ctx context.Context, tx *store.Tx) error {
 	if err != nil {
 		return err
 	}
+	if secrets == nil {
+		secrets = map[string]string{}
+	}
+	for _, name := range w.stored.Container.SecretEnv { // as it was when the container was made, with its variables replaced
+		secrets["container "+name] = w.stored.Container.Env[name]
+	}
 	w.mask, err = stack.MaskOf(ctx, tx, w.stored.Container.StackID, secrets)
 	return err
 }
@@ -550,7 +556,7 @@ func (w *containerWork) end(ctx context.Context, event StageEnded, left bool) er
 		}
 		if left {
 			c := w.container
-			c.Env, c.Args, c.Command = nil, nil, nil
+			c.Env, c.SecretEnv, c.Args, c.Command = nil, nil, nil, nil
 			opts, err := w.engine.queueOf(ctx, tx, c.Target, time.Time{})
 			if err != nil {
 				return err

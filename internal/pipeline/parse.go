@@ -314,13 +314,18 @@ func (p *parser) values(n *yaml.Node, path, what, empty string, known map[string
 // privateEntry finds a value that does not leave with a template because of its name, unless all of it comes from variables. True and
 // false tell nothing.
 func (p *parser) privateEntry(o *object, name string) {
-	n := o.get(name)
-	if n == nil || n.Kind != yaml.ScalarNode || n.ShortTag() == "!!bool" || !notify.SecretName(name) {
-		return
-	}
-	if rest, err := Expand(n.Value, func(string) (string, bool) { return "", true }); err == nil && rest != "" {
+	if n := o.get(name); telling(name, n) {
 		p.private = append(p.private, privateValue{n, name})
 	}
+}
+
+// telling reports whether a value is taken for a secret because of its name.
+func telling(name string, n *yaml.Node) bool {
+	if n == nil || n.Kind != yaml.ScalarNode || n.ShortTag() == "!!bool" || !notify.SecretName(name) {
+		return false
+	}
+	rest, err := Expand(n.Value, func(string) (string, bool) { return "", true })
+	return err == nil && rest != ""
 }
 
 // describe is "stage N (name)", for messages about a stage of a run.

@@ -2,7 +2,9 @@ package pipeline
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -17,9 +19,9 @@ const maxArguments = 200
 // envRE is the rule of the names of a job's environment variables.
 var envRE = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]{0,127}$`)
 
-// job reads what a job stage runs. known are the variables, and what the stage's images bring.
-func (p *parser) job(n *yaml.Node, path string, known map[string]bool) *fairlead.Job {
-	o := p.object(n, path, "job", []string{"stack", "target", "namespace", "image", "command", "args", "env", "cpu", "memory", "service_account"}, nil)
+// job reads what a job stage, or a task, runs. known are the variables, and what the stage's images bring.
+func (p *parser) job(n *yaml.Node, path, stage string, known map[string]bool) *fairlead.Job {
+	o := p.object(n, path, "job", []string{"stack", "target", "namespace", "image", "command", "args", "env", "secret_env", "cpu", "memory", "service_account"}, nil)
 	if o == nil {
 		return nil
 	}
@@ -36,6 +38,7 @@ func (p *parser) job(n *yaml.Node, path string, known map[string]bool) *fairlead
 	if n := o.get("env"); n != nil {
 		j.Env = p.environment(n, o.sub("env"), known)
 	}
+	p.secretEnv(o, j, stage)
 	return j
 }
 
@@ -62,6 +65,33 @@ func (p *parser) environment(n *yaml.Node, path string, known map[string]bool) m
 		}
 	}
 	return env
+}
+
+// secretEnv takes the values of secret environment variables out of a job: those that are listed, and those whose names say so.
+func (p *parser) secretEnv(o *object, j *fairlead.Job, stage string) {
+	listed := p.texts(o, "secret_env", maxParameters)
+	names := slices.Sorted(maps.Keys(j.Env))
+	for _, name := range listed {
+		if _, ok := j.Env[name]; !ok {
+			o.at("secret_env").error("unknown-variable", "there is no environment variable "+quote(name)+" in env", meant(name, names))
+		}
+	}
+	nodes := map[string]*yaml.Node{}
+	if n := o.get("env"); n != nil && n.Kind == yaml.MappingNode {
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			nodes[n.Content[i].Value] = n.Content[i+1]
+		}
+	}
+	for _, name := range names {
+		if !slices.Contains(listed, name) && !telling(name, nodes[name]) {
+			continue
+		}
+		j.SecretEnv = append(j.SecretEnv, name)
+		if value := j.Env[name]; value != "" {
+			p.secrets = append(p.secrets, secretValue{place: envPlace(stage, name), value: value, shown: fairlead.Masked, node: nodes[name]})
+			j.Env[name] = fairlead.Masked
+		}
+	}
 }
 
 // checkAddress checks the pull address of an image roughly: registries know better what they have.

@@ -39,7 +39,7 @@ func (p *parser) stage(n *yaml.Node, path string, names map[string]bool) fairlea
 	p.stageName(o, s.Name)
 	p.unique(names, o.at("name"), "stage", s.Name)
 	s.Type = fairlead.StageType(o.choice("type", "", []string{string(fairlead.StageTemplateDeploy), string(fairlead.StageJob), string(fairlead.StageReview), string(fairlead.StageParallel)}, nil))
-	p.work(o, &s)
+	p.work(o, &s, s.Name)
 	if s.Type == fairlead.StageParallel {
 		p.tasks(o, &s, names)
 	}
@@ -47,8 +47,8 @@ func (p *parser) stage(n *yaml.Node, path string, names map[string]bool) fairlea
 	return s
 }
 
-// work reads what a stage or task does by itself.
-func (p *parser) work(o *object, s *fairlead.Stage) {
+// work reads what a stage or task does by itself. name is what a run calls it.
+func (p *parser) work(o *object, s *fairlead.Stage, name string) {
 	for key, kinds := range keysOfTypes() {
 		if o.keys[key] != nil && knownType(s.Type) && !slices.Contains(kinds, s.Type) {
 			o.at(key).error("wrong-key", "a stage of type "+string(s.Type)+" has no "+quote(key), "it belongs to type "+typeNames(kinds))
@@ -73,7 +73,7 @@ func (p *parser) work(o *object, s *fairlead.Stage) {
 		s.Deploy = p.deploy(n, o.sub("deploy"), known)
 	}
 	if n := o.get("job"); n != nil {
-		s.Job = p.job(n, o.sub("job"), known)
+		s.Job = p.job(n, o.sub("job"), name, known)
 	}
 	if n := o.get("review"); n != nil {
 		s.Review = p.review(n, o.sub("review"))
@@ -165,7 +165,7 @@ func (p *parser) tasks(o *object, s *fairlead.Stage, names map[string]bool) {
 		}
 		p.unique(names, t.at("name"), "task", s.Name+"/"+task.Name)
 		task.Type = fairlead.StageType(t.choice("type", "", []string{string(fairlead.StageTemplateDeploy), string(fairlead.StageJob)}, nil))
-		p.work(t, &task)
+		p.work(t, &task, s.Name+"/"+task.Name)
 		s.Tasks = append(s.Tasks, task)
 	}
 }

@@ -17,10 +17,10 @@ import (
 	"github.com/fairlead/fairlead/internal/store"
 )
 
-// secretValue is the value of a secret header in a file. In the file that is kept, and everywhere else, the mask stands in
+// secretValue is the value of a secret header or environment variable, or the address of a chat room, in a file. In the file that is kept, and everywhere else, the mask stands in
 // its place.
 type secretValue struct {
-	place string // which value it is: the header and the address that it goes to
+	place string // which value it is: what names it, and where it goes to
 	value string
 	shown string // what stands in its place
 	node  *yaml.Node
@@ -29,6 +29,11 @@ type secretValue struct {
 // secretPlace names the value of a secret header. The address belongs to it, so that a value that was kept can never be sent
 // to another one.
 func secretPlace(header, address string) string { return strings.ToLower(header) + " " + address }
+
+// envPlace names the value of a secret environment variable of a job stage or a task; no header has such a name.
+func envPlace(stage, name string) string { return envPrefix + name + " " + stage }
+
+const envPrefix = "env:"
 
 func isSecretHeader(w *fairlead.WebhookCall, name string) bool {
 	return notify.SecretName(name) || slices.ContainsFunc(w.SecretHeaders, func(s string) bool { return strings.EqualFold(s, name) })
@@ -101,7 +106,7 @@ func maskSecrets(subject string, src []byte, secrets []secretValue) ([]byte, err
 		}
 		from, to := scalarSpan(src, s.node)
 		if to < 0 {
-			return nil, fairlead.Errorf(fairlead.Invalid, "%s: line %d: the value of a secret header or the address of a chat room: write it on one line, plain or in quotes, without anchor or tag", subject, s.node.Line)
+			return nil, fairlead.Errorf(fairlead.Invalid, "%s: line %d: the value of a secret header or environment variable, or the address of a chat room: write it on one line, plain or in quotes, without anchor or tag", subject, s.node.Line)
 		}
 		spans = append(spans, span{from, to, s.shown})
 	}
@@ -114,7 +119,7 @@ func maskSecrets(subject string, src []byte, secrets []secretValue) ([]byte, err
 	}
 	_, after, diags := parse(subject, src)
 	if diags.HasErrors() || slices.ContainsFunc(after, func(s secretValue) bool { return s.value != s.shown }) || len(after) != len(secrets) {
-		return nil, fairlead.Errorf(fairlead.Invalid, "%s: a secret header: its value could not be taken out of the file; write it on one line in double quotes", subject)
+		return nil, fairlead.Errorf(fairlead.Invalid, "%s: a secret header or environment variable: its value could not be taken out of the file; write it on one line in double quotes", subject)
 	}
 	return src, nil
 }
@@ -175,6 +180,9 @@ func keepSecrets(ctx context.Context, tx *store.Tx, pipeline string, secrets []s
 			}
 			if !ok {
 				header, address, _ := strings.Cut(s.place, " ")
+				if name, ok := strings.CutPrefix(header, envPrefix); ok {
+					return fairlead.Errorf(fairlead.Invalid, "pipeline %s: secret environment variable %s of stage %s stands as %s, and no value is kept for it; write the value", pipeline, name, address, fairlead.Masked)
+				}
 				return fairlead.Errorf(fairlead.Invalid, "pipeline %s: secret header %s for %s stands as %s, and no value for that address is kept; write the value", pipeline, header, notify.ShownURL(address), fairlead.Masked)
 			}
 			value = kept

@@ -1,7 +1,10 @@
 package pipeline
 
 import (
+	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -94,5 +97,47 @@ variables: [{name: tag, value: x}]
 	}
 	if twice, err := maskSecrets("web.yaml", out, kept); err != nil || string(twice) != string(out) {
 		t.Errorf("%v:\n%s", err, twice)
+	}
+}
+
+// Environment variables of jobs are secret when they are listed, or when their names say so and not all of them comes from variables.
+func TestSecretEnvironment(t *testing.T) {
+	const src = `name: web
+variables: [{name: tag, value: x}]
+stages:
+  - name: migrate
+    type: job
+    job:
+      image: busybox
+      env: {DB: "postgres://u:pw@db", API_TOKEN: "s3-${tag}", USE_KEY: true, KEY_OF: "${tag}", EMPTY_KEY: "", PLAIN: a}
+      secret_env: [DB]
+  - name: both
+    type: parallel
+    tasks: [{name: one, type: job, job: {image: busybox, env: {DB: other}, secret_env: DB}}]
+`
+	spec, secrets, diags := parse("web.yaml", []byte(src))
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	var got []string
+	for _, s := range secrets {
+		got = append(got, s.place+"="+s.value)
+	}
+	if want := []string{"env:API_TOKEN migrate=s3-${tag}", "env:DB migrate=postgres://u:pw@db", "env:DB both/one=other"}; !slices.Equal(got, want) {
+		t.Fatalf("secrets %q, want %q", got, want)
+	}
+	want := map[string]string{"DB": fairlead.Masked, "API_TOKEN": fairlead.Masked, "USE_KEY": "true", "KEY_OF": "${tag}", "EMPTY_KEY": "", "PLAIN": "a"}
+	if env := spec.Stages[0].Job.Env; !maps.Equal(env, want) {
+		t.Errorf("env %v", env)
+	}
+	masked, err := maskSecrets("web.yaml", []byte(src), secrets)
+	if err != nil || strings.Contains(string(masked), "pw@") || strings.Contains(string(masked), "s3-") || strings.Contains(string(masked), "other") {
+		t.Fatalf("%v:\n%s", err, masked)
+	}
+	if again, _, diags := parse("web.yaml", masked); diags.HasErrors() || !reflect.DeepEqual(again, spec) {
+		t.Errorf("%v, %+v", diags, again)
+	}
+	if _, _, diags := parse("web.yaml", []byte(strings.Replace(src, "[DB]", "[BD]", 1))); !strings.Contains(fmt.Sprint(diags), `no environment variable "BD"`) {
+		t.Errorf("a name that is not there: %v", diags)
 	}
 }

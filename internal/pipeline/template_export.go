@@ -202,8 +202,8 @@ func (w *exporter) secrets(file *parser) {
 	}
 	for _, s := range file.secrets {
 		if s.node != nil {
-			header, _, _ := strings.Cut(s.place, " ")
-			add(s.node, header, s.shown)
+			name, _, _ := strings.Cut(s.place, " ")
+			add(s.node, strings.TrimPrefix(name, envPrefix), s.shown)
 		}
 	}
 	for _, p := range file.private {

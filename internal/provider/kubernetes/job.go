@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"cmp"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -48,7 +49,7 @@ func (p *Provider) MakeContainer(ctx context.Context, c fairlead.Container) (id,
 	live, err := p.job(ctx, c, q)
 	if err != nil || live != nil {
 		if live != nil {
-			id = string(live.GetUID())
+			id, err = string(live.GetUID()), p.ensureJobSecret(ctx, c, q, live)
 		}
 		return id, "", err
 	}
@@ -79,7 +80,37 @@ func (p *Provider) MakeContainer(ctx context.Context, c fairlead.Container) (id,
 	if secret {
 		p.holdPullSecret(ctx, q.place, live)
 	}
-	return string(live.GetUID()), "", nil
+	return string(live.GetUID()), "", p.ensureJobSecret(ctx, c, q, live)
+}
+
+// ensureJobSecret makes the Secret that holds the secret environment variables of a container, before its Job has a pod. It belongs
+// to the Job and goes with it.
+func (p *Provider) ensureJobSecret(ctx context.Context, c fairlead.Container, q request, job *unstructured.Unstructured) error {
+	data := map[string]any{}
+	for _, name := range c.SecretEnv {
+		data[name] = base64.StdEncoding.EncodeToString([]byte(c.Env[name]))
+	}
+	if len(data) == 0 {
+		return nil
+	}
+	secret := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "v1", "kind": "Secret", "type": "Opaque", "immutable": true, "data": data,
+		"metadata": map[string]any{"name": c.Name, "labels": map[string]any{labelRole: roleJob, labelManagedBy: manager},
+			"ownerReferences": []any{map[string]any{"apiVersion": job.GetAPIVersion(), "kind": job.GetKind(), "name": job.GetName(), "uid": string(job.GetUID())}}}}}
+	q.place.mapping = mapping{schema.GroupVersionResource{Version: "v1", Resource: "secrets"}, schema.GroupVersionKind{Version: "v1", Kind: "Secret"}, true}
+	q.verbs = []string{"get", "create"}
+	_, err := p.at(q.place).Create(ctx, secret, metav1.CreateOptions{FieldManager: manager, FieldValidation: metav1.FieldValidationStrict})
+	if !apierrors.IsAlreadyExists(err) {
+		return p.explain(ctx, q, err)
+	}
+	live, err := p.get(ctx, q.place)
+	if err != nil {
+		return p.explain(ctx, q, err)
+	}
+	if live == nil || !slices.ContainsFunc(live.GetOwnerReferences(), func(o metav1.OwnerReference) bool { return o.UID == job.GetUID() }) {
+		return fairlead.Errorf(fairlead.Failed, "%s: %s exists and was not made for this; delete it", q.subject, q.place)
+	}
+	return nil
 }
 
 // jobObject is the Job of a container. Nothing of it is tried twice: that is for the pipeline to say.
@@ -99,6 +130,10 @@ func (p *Provider) jobObject(c fairlead.Container) *object {
 	}
 	var env []any
 	for _, name := range slices.Sorted(maps.Keys(c.Env)) {
+		if slices.Contains(c.SecretEnv, name) {
+			env = append(env, map[string]any{"name": name, "valueFrom": map[string]any{"secretKeyRef": map[string]any{"name": c.Name, "key": name}}})
+			continue
+		}
 		env = append(env, map[string]any{"name": name, "value": literalText(c.Env[name])})
 	}
 	if env != nil {

@@ -1820,6 +1820,8 @@ export interface components {
             memory?: string;
             /** @description default: the stack's, else default */
             namespace?: string;
+            /** @description environment variables whose values are secret, those whose names say so included */
+            secret_env?: string[] | null;
             service_account?: string;
             stack?: string;
             /** @description default: the stack's, else the target named local or the only one */

@@ -41,7 +41,7 @@ export const adminEn = {
     sms: "Text messages", gateway: "Gateway", noSMS: "Nobody gets text messages. A gateway is set with", testSMS: "Send me a test", sent: "The message was handed over; look whether it arrives.", limits: "Limits", template: "A template, at most", pipeline: "A pipeline file, at most", request: "Any other request, at most", elsewhere: "Limits of runs and stages:", auditKeep: "Audit log kept", forever: "for ever",
   },
   job: {
-    container: "Container", image: "Image", imageHint: "Usually ${image.NAME} of an input image.", command: "Command", commandHint: "In place of the image's entry point, one word to a field.", args: "Arguments", env: "Environment", place: "Where and with what", stack: "Stack", stackHint: "The container has this stack's target, namespace and network.",
+    container: "Container", image: "Image", imageHint: "Usually ${image.NAME} of an input image.", command: "Command", commandHint: "In place of the image's entry point, one word to a field.", args: "Arguments", env: "Environment", envHint: "Secret values are kept apart and shown as ******; leave that to keep the value.", place: "Where and with what", stack: "Stack", stackHint: "The container has this stack's target, namespace and network.",
     target: "Target", namespace: "Namespace", cpu: "CPU, at most", memory: "Memory, at most", service_account: "Service account (Kubernetes)", exitCode: "Exit code",
   },
 };

@@ -45,7 +45,7 @@ export const adminZh: Like = {
     sms: "短信", gateway: "短信网关", noSMS: "未配置短信网关，无法发送短信。配置参数：", testSMS: "给我发一条测试短信", sent: "消息已发出，请查看是否收到。", limits: "限制", template: "模板大小上限", pipeline: "流水线文件大小上限", request: "其他请求大小上限", elsewhere: "执行与阶段的并发限制：", auditKeep: "审计日志保留期", forever: "永久",
   },
   job: {
-    container: "容器", image: "镜像", imageHint: "通常为输入镜像的 ${image.名称}。", command: "启动命令", commandHint: "替代镜像的入口命令，每个词一栏。", args: "参数", env: "环境变量", place: "运行位置与资源", stack: "堆栈", stackHint: "容器使用该堆栈的集群、命名空间和网络。",
+    container: "容器", image: "镜像", imageHint: "通常为输入镜像的 ${image.名称}。", command: "启动命令", commandHint: "替代镜像的入口命令，每个词一栏。", args: "参数", env: "环境变量", envHint: "敏感值单独加密保存，显示为 ******；保持不变即沿用原值。", place: "运行位置与资源", stack: "堆栈", stackHint: "容器使用该堆栈的集群、命名空间和网络。",
     target: "集群", namespace: "命名空间", cpu: "CPU 上限", memory: "内存上限", service_account: "服务账号（Kubernetes）", exitCode: "退出码",
   },
 };

@@ -10,6 +10,7 @@ import { change, readText, set } from "./document";
 
 const { ConditionsForm } = await import("./conditions");
 const { ErrorForm } = await import("./errors");
+const { JobForm } = await import("./job");
 const { FlowForm } = await import("./flow");
 const { NotificationsForm } = await import("./notifications");
 const { Parameters } = await import("./parameters");
@@ -83,6 +84,20 @@ describe("the forms of a stage", () => {
     write(screen.getByLabelText("Headers: Value 1"), "s3cret");
     expect(screen.getByLabelText("Headers: Value 1")).toHaveAttribute("type", "password");
     expect(now().stages[1]).toMatchObject({ notifications: [{ webhook: { method: "POST", headers: { "X-Token": "s3cret" } }, outcomes: ["success", "failure"] }] });
+  });
+
+  it("write the environment of a job, of which secret variables are listed and not shown", () => {
+    const now = form((bound) => <JobForm bound={bound} path={stage} />);
+    const field = (what: string) => screen.getByLabelText(`Environment: ${what} 1`);
+    click(screen.getByRole("button", { name: "Add Environment" }));
+    write(field("Name"), "DATABASE");
+    write(field("Value"), "hunter2");
+    click(screen.getByRole("checkbox", { name: "secret" }));
+    expect(field("Value")).toHaveAttribute("type", "password");
+    write(field("Name"), "DB");
+    expect(now().stages[1]).toMatchObject({ job: { env: { DB: "hunter2" }, secret_env: ["DB"] } });
+    click(screen.getByRole("button", { name: "Remove DB" }));
+    expect(now().stages[1]).not.toHaveProperty("job.secret_env");
   });
 
   it("write who reviews", async () => {

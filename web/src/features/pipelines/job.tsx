@@ -4,9 +4,10 @@ import { useQuery } from "@tanstack/react-query";
 import { stacks, targets } from "../../api/queries";
 import { useText } from "../../i18n";
 import { variableNames } from "./conditions";
-import { append, change, keysAt, lengthAt, remove, set, textAt, type Path } from "./document";
+import { append, change, lengthAt, remove, textAt, type Path } from "./document";
 import { FieldFrame, TextField, type Bound } from "./field";
 import { imageNames, ImagesForm } from "./images";
+import { PairsForm } from "./pairs";
 import { TimeoutField } from "./timeout";
 
 /** What a job stage begins with. */
@@ -27,7 +28,7 @@ export function JobForm({ bound, path }: { bound: Bound; path: Path }) {
       {field("image", { complete: names, hint: t("job.imageHint") })}
       <TextsForm bound={bound} path={[...job, "command"]} label={t("job.command")} hint={t("job.commandHint")} />
       <TextsForm bound={bound} path={[...job, "args"]} label={t("job.args")} />
-      <EnvForm bound={bound} path={[...job, "env"]} />
+      <PairsForm bound={bound} path={[...job, "env"]} label={t("job.env")} variables={names} secrets={[...job, "secret_env"]} open={openValue} hint={t("job.envHint")} />
       <h2 className="section">{t("job.place")}</h2>
       {field("stack", { options: (stackList.data ?? []).map((s) => s.name), hint: t("job.stackHint") })}
       {field("target", { options: (targetList.data ?? []).map((x) => x.name) })}
@@ -39,6 +40,9 @@ export function JobForm({ bound, path }: { bound: Bound; path: Path }) {
     </>
   );
 }
+
+/** The server takes no value for a secret because of its name when it is a boolean or all of it comes from variables. */
+const openValue = (value: unknown) => typeof value === "boolean" || (typeof value === "string" && value.replace(/\$\{[^}]*\}/g, "") === "");
 
 /** A list of texts, each in a field of its own. */
 export function TextsForm({ bound, path, label, hint }: { bound: Bound; path: Path; label: string; hint?: string }) {
@@ -54,31 +58,6 @@ export function TextsForm({ bound, path, label, hint }: { bound: Bound; path: Pa
           </span>
         ))}
         <Button size="small" type="dashed" aria-label={`${t("common.add")} ${label}`} onClick={() => onChange(change(text, append(path, "")))}>{t("common.add")}</Button>
-      </span>
-    </FieldFrame>
-  );
-}
-
-/** Environment variables: names with values. */
-function EnvForm({ bound, path }: { bound: Bound; path: Path }) {
-  const { t } = useText();
-  const { doc, text, onChange } = bound;
-  const names = keysAt(doc, path);
-  const free = () => {
-    for (let n = names.length + 1; ; n++) if (!names.includes(`NAME_${n}`)) return `NAME_${n}`;
-  };
-  const rename = (from: string, to: string) => onChange(change(text, (d) => d.setIn([...path, to], textAt(doc, [...path, from])), remove([...path, from])));
-  return (
-    <FieldFrame label={t("job.env")} path={path} findings={bound.findings} within>
-      <span role="group" aria-label={t("job.env")}>
-        {names.map((name, i) => (
-          <span className="row" key={i}>
-            <Input className="wide" key={name} defaultValue={name} aria-label={`${t("common.name")} ${i + 1}`} onBlur={(e) => e.target.value !== "" && !names.includes(e.target.value) && rename(name, e.target.value)} />
-            <Input className="wide" value={textAt(doc, [...path, name])} aria-label={`${t("common.value")} ${i + 1}`} onChange={(e) => onChange(change(text, (d) => d.setIn([...path, name], e.target.value)))} />
-            <Button icon={<DeleteOutlined />} aria-label={`${t("common.remove")} ${name}`} onClick={() => onChange(change(text, remove([...path, name])))} />
-          </span>
-        ))}
-        <Button size="small" type="dashed" aria-label={`${t("common.add")} ${t("job.env")}`} onClick={() => onChange(change(text, set([...path, free()], "value")))}>{t("common.add")}</Button>
       </span>
     </FieldFrame>
   );
