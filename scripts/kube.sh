@@ -6,12 +6,12 @@
 #   scripts/kube.sh box       prints the path of the program, which is also kubectl and helm: BOX kubectl get pods
 #
 # FAIRLEAD_TEST_KUBECONFIG names a cluster of your own instead. The first build takes some minutes; the program and the
-# cluster are below FAIRLEAD_KUBE_DIR (default ~/.cache/fairlead/kube). Its kubeconfig has the contexts admin and restricted.
+# cluster are below FAIRLEAD_KUBE_DIR (default ~/.cache/fairlead/kube), for each version of the program in a folder of their own, so
+# that checkouts which differ leave each other's clusters alone. Its kubeconfig has the contexts admin and restricted.
 set -euo pipefail
 
 source=$(cd "$(dirname "$0")/../test/kube" && pwd)
 dir=${FAIRLEAD_KUBE_DIR:-${HOME:-/root}/.cache/fairlead/kube}
-cluster=$dir/cluster
 kubernetes=v1.36.3
 
 say() { printf '%s\n' "$*" >&2; }
@@ -22,11 +22,14 @@ key() {
 }
 
 build() {
-	local box=$dir/kubebox-$1 new=$dir/kubebox.new
+	local box=$dir/$1/kubebox new=$dir/kubebox.new old
 	[ -x "$box" ] && return
 	say "Building Kubernetes $kubernetes, etcd and kwok in $dir; the first time this takes some minutes ..."
 	CGO_ENABLED=0 go build -C "$source" -trimpath -buildvcs=false -ldflags "-s -w -X k8s.io/component-base/version.gitVersion=$kubernetes" -o "$new" . >&2
-	rm -f "$dir"/kubebox-*
+	for old in "$dir"/*/; do # of versions that no cluster runs of
+		if [ -x "$old/kubebox" ] && [ ! -e "$old/cluster/program" ]; then rm -rf "$old"; fi
+	done
+	mkdir -p "$dir/$1"
 	mv "$new" "$box"
 }
 
@@ -51,25 +54,24 @@ start() {
 	local k
 	k=$(key)
 	build "$k"
-	"$dir/kubebox-$k" up --dir "$cluster"
+	"$dir/$k/kubebox" up --dir "$dir/$k/cluster"
 }
 
 box() {
 	local k
 	k=$(key)
 	build "$k"
-	printf '%s\n' "$dir/kubebox-$k"
+	printf '%s\n' "$dir/$k/kubebox"
 }
 
 stop() {
-	local box
-	for box in "$dir"/kubebox-*; do
-		[ -x "$box" ] || continue
+	local box cluster
+	for box in "$dir"/*/kubebox; do
+		cluster=$(dirname "$box")/cluster
+		[ -e "$cluster/program" ] || continue
 		"$box" down --dir "$cluster"
 		say "The cluster in $cluster is stopped."
-		return
 	done
-	say "No cluster was started in $cluster."
 }
 
 case ${1:-} in

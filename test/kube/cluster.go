@@ -27,6 +27,7 @@ type cluster struct {
 	api   int    // port of the API server
 	etcd  int    // port of etcd for its clients
 	peer  int    // port of etcd for its peers, of which it has none
+	node  int    // port at which the nodes serve the output of pods
 	pki   pki
 	token tokens
 }
@@ -125,7 +126,9 @@ func (c *cluster) start(ctx context.Context) error {
 			// Nodes that nobody is behind send no signs of life. Without this their pods would stop being ready from time to time.
 			"--node-monitor-grace-period=9000h")),
 		c.run("kube-scheduler", common),
-		c.run("kwok", []string{"--kubeconfig=" + c.kubeconfig(), "--config=" + c.path("stages.yaml"), "--manage-all-nodes=true"}))
+		c.run("kwok", []string{"--kubeconfig=" + c.kubeconfig(), "--config=" + c.path("stages.yaml"), "--manage-all-nodes=true", "--node-ip=127.0.0.1",
+			fmt.Sprintf("--node-port=%d", c.node), "--server-address=127.0.0.1:0"}), // what listens at the nodes' port is our node
+		c.run("node", []string{"--dir=" + c.dir + string(filepath.Separator), fmt.Sprintf("--port=%d", c.node)}))
 	if err != nil {
 		return err
 	}
@@ -138,7 +141,7 @@ func (c *cluster) start(ctx context.Context) error {
 // takePorts finds free ports. Somebody else can take one before we do; then the start fails and says so.
 func (c *cluster) takePorts(ctx context.Context) error {
 	var held []net.Listener
-	for _, port := range []*int{&c.api, &c.etcd, &c.peer} {
+	for _, port := range []*int{&c.api, &c.etcd, &c.peer, &c.node} {
 		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 		if err != nil {
 			return err
@@ -192,6 +195,7 @@ func (c *cluster) apiFlags() []string {
 		fmt.Sprintf("--etcd-servers=http://127.0.0.1:%d", c.etcd), "--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", c.api),
 		"--tls-cert-file=" + c.path("api.crt"), "--tls-private-key-file=" + c.path("api.key"),
 		"--token-auth-file=" + c.path("tokens.csv"), "--authorization-mode=Node,RBAC", "--endpoint-reconciler-type=none", "--allow-privileged=true",
+		"--kubelet-preferred-address-types=InternalIP", "--kubelet-certificate-authority=" + c.path("ca.crt"),
 		"--service-account-issuer=https://kubernetes.default.svc", "--service-account-key-file=" + c.path("sa.key"),
 		"--service-account-signing-key-file=" + c.path("sa.key"), "--service-cluster-ip-range=10.96.0.0/16",
 	}
@@ -297,7 +301,7 @@ func (c *cluster) stop() error {
 	if err != nil {
 		return err
 	}
-	for _, name := range []string{"kwok", "kube-scheduler", "kube-controller-manager", "kube-apiserver", "etcd"} {
+	for _, name := range []string{"node", "kwok", "kube-scheduler", "kube-controller-manager", "kube-apiserver", "etcd"} {
 		pid, ok := all[name]
 		if !ok {
 			continue
@@ -312,7 +316,7 @@ func (c *cluster) stop() error {
 	if err := os.Remove(c.path("program")); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	return os.RemoveAll(c.path("etcd"))
+	return errors.Join(os.RemoveAll(c.path("etcd")), os.RemoveAll(c.path("output")))
 }
 
 // end ends a process: nothing in the cluster is worth to wait long for.

@@ -2,7 +2,7 @@
 // which plays nodes and pods, and the command lines kubectl and helm. The name it is called by, or its first argument, says
 // which of them it is. "kubebox up" starts a cluster of them on this machine, "kubebox down" ends it.
 //
-// It is for tests and benchmarks: what the API server does is real, the pods run nothing.
+// It is for tests and benchmarks: what the API server does is real, the pods run nothing, but for those that "node" plays.
 package main
 
 import (
@@ -40,7 +40,7 @@ func main() {
 
 func known(name string) bool {
 	switch name {
-	case "etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "kubectl", "helm", "up", "down":
+	case "etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "kubectl", "helm", "node", "up", "down":
 		return true
 	}
 	return false
@@ -71,12 +71,14 @@ func run(name string, args []string) int {
 			return report(err)
 		}
 		return execute(ctx, cmd, args)
+	case "node":
+		return report(runNode(ctx, args))
 	case "up":
 		return report(up(ctx, args))
 	case "down":
 		return report(down(args))
 	}
-	fmt.Fprintln(os.Stderr, "usage: kubebox etcd | kube-apiserver | kube-controller-manager | kube-scheduler | kwok | kubectl | helm | up | down")
+	fmt.Fprintln(os.Stderr, "usage: kubebox etcd | kube-apiserver | kube-controller-manager | kube-scheduler | kwok | kubectl | helm | node | up | down")
 	return 2
 }
 

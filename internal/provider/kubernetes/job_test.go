@@ -1,7 +1,10 @@
 package kubernetes_test
 
 import (
+	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -13,21 +16,97 @@ import (
 	"github.com/fairlead/fairlead/internal/pipeline"
 	"github.com/fairlead/fairlead/internal/pipeline/jobtest"
 	"github.com/fairlead/fairlead/internal/provider/kubernetes"
+	"github.com/fairlead/fairlead/internal/provider/kubernetes/kubetest"
 )
 
-// TestRunnerConformance has a real API server and controllers, and nodes that only say that pods run: the suite leaves out exit codes
-// and output here. They are tested on an engine, and below with what a kubelet reports.
+// script is what the containers of the suite do, as words for a shell: how many lines, exit code, whether it stays.
+const script = `[ "$3" = true ] && trap "echo stopped; exit 143" TERM
+i=1
+while [ $i -le "$1" ]; do
+	if [ $((i % 3)) = 0 ]; then echo "line $i" >&2; else echo "line $i"; fi
+	i=$((i + 1))
+done
+while [ "$3" = true ]; do sleep 0.1; done
+exit "$2"`
+
+// shell is a container whose pod the cluster's node really runs, as a process.
+func (w *world) shell(text string, args ...string) fairlead.Container {
+	return fairlead.Container{Name: kubetest.Name("job"), For: "a test", Image: "demo/script:1", Target: "cluster", Namespace: w.namespace,
+		Command: []string{"/bin/sh", "-c", text, "sh"}, Args: args}
+}
+
+// TestRunnerConformance has a real API server and controllers. What a kubelet reports of containers that never run is tested below.
 func TestRunnerConformance(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	jobtest.Exercise(t, jobtest.Suite{
 		New: func(t *testing.T) pipeline.Runner { return w.another(t) },
 		Container: func(_ *testing.T, s jobtest.Script) fairlead.Container {
-			return fairlead.Container{Image: "demo/web:1", Target: "cluster", Namespace: w.namespace, Args: []string{fmt.Sprint(s.Lines)}, Env: map[string]string{"A": "b"}, CPU: "500m", Memory: "64Mi"}
+			c := w.shell(script, fmt.Sprint(s.Lines), fmt.Sprint(s.Exit), fmt.Sprint(s.Stay))
+			c.CPU, c.Memory = "500m", "64Mi"
+			return c
 		},
-		Missing:   "demo/none:1",
-		Simulated: true,
+		Missing:   "demo/missing:1",
+		Patient:   true,
+		OneStream: true,
 	})
+}
+
+// TestOutputIsFollowed reads the output of a pod while it is written, from a time on, and to its end.
+func TestOutputIsFollowed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := t.Context()
+	gate := filepath.Join(t.TempDir(), "gate")
+	c := w.shell(`echo "$(expr 1 + 1) $WORD $TOKEN"; until [ -e "$1" ]; do sleep 0.05; done; echo after; exit 3`, gate)
+	c.Env, c.SecretEnv = map[string]string{"WORD": "$(A)", "TOKEN": "s3cr$(A)t"}, []string{"TOKEN"}
+	id, _, err := w.provider.MakeContainer(ctx, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.ID = id
+	defer eventually(t, func() (bool, string) {
+		err := w.provider.RemoveContainer(context.WithoutCancel(ctx), c)
+		return err == nil, fmt.Sprint(err)
+	})
+	if o, err := w.resource("batch", "v1", "jobs").Get(ctx, c.Name, metav1.GetOptions{}); err != nil || strings.Contains(fmt.Sprint(o.Object), "s3cr") {
+		t.Errorf("the Job shows the secret: %v, %v", o, err)
+	}
+	if err := w.provider.StartContainer(ctx, c); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() (bool, string) {
+		s, err := w.provider.ContainerStatus(ctx, c)
+		return s.State == fairlead.ContainerRunning, fmt.Sprint(s, err)
+	})
+	var lines []fairlead.OutputLine
+	read := func(since time.Time, until string) {
+		t.Helper()
+		within, cancel := context.WithTimeout(ctx, time.Minute)
+		defer cancel()
+		lines = nil
+		err := w.provider.ContainerOutput(within, c, since, func(l fairlead.OutputLine) error {
+			if lines = append(lines, l); l.Text == until {
+				return os.WriteFile(gate, nil, 0o600)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	const first = "2 $(A) s3cr$(A)t"
+	read(time.Time{}, first)
+	if len(lines) != 2 || lines[0].Text != first || lines[1].Text != "after" || lines[0].Stream != fairlead.Stdout {
+		t.Fatalf("followed: %v", lines)
+	}
+	last := lines[1]
+	if s, err := w.provider.ContainerStatus(ctx, c); err != nil || s.ExitCode == nil || *s.ExitCode != 3 {
+		t.Errorf("status %+v, %v", s, err)
+	}
+	if read(last.Time, ""); len(lines) != 1 || lines[0] != last {
+		t.Errorf("from the last line on: %v", lines)
+	}
 }
 
 func TestJobIsWhatWasAskedFor(t *testing.T) {
