@@ -185,7 +185,7 @@ describe.each([
     await page.getByText("${image.app}", { exact: true }).last().click();
     const replicas = page.getByLabel("replicas", { exact: true });
     await replicas.fill("many");
-    await page.getByRole("alert").getByText("integer").first().waitFor();
+    await page.getByRole("alert").getByText(language === "en" ? "integer" : "整数").first().waitFor();
     await replicas.fill("1");
     await page.getByRole("button", { name: w.stageForm.notifications }).click();
     await choose(w.stageForm.addNotification, w.conditions.channel);
