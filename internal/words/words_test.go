@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode"
 )
 
 var update = flag.Bool("update", false, "add the sentences that are missing in zh-CN.json, to be translated, and remove those that nobody says")
@@ -219,6 +220,9 @@ func sentence(text, pkg string) string {
 	}
 	for {
 		cut := backRE.ReplaceAllString(frontRE.ReplaceAllString(text, ""), "")
+		if rest, ok := strings.CutPrefix(cut, "%s"); ok && rest != "" && unicode.IsLower(rune(rest[0])) {
+			cut = rest
+		}
 		if cut == text {
 			break
 		}
