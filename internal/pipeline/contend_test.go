@@ -9,6 +9,7 @@ import (
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/internal/pipeline"
+	"github.com/fairlead/fairlead/internal/pipeline/jobtest"
 	"github.com/fairlead/fairlead/internal/stack/stacktest"
 	"github.com/fairlead/fairlead/internal/store"
 )
@@ -285,6 +286,42 @@ func TestReviewThenWindowThenLock(t *testing.T) {
 	if run.Stages[1].Attempt != 1 || run.Stages[1].Approved != "" {
 		t.Errorf("stage %+v", run.Stages[1])
 	}
+	b.nothingHeld()
+}
+
+// TestJobWaitsLikeADeployment takes a job stage through a window, a lock and the limit of its target; then others wait for it.
+func TestJobWaitsLikeADeployment(t *testing.T) {
+	b := newBench(t)
+	hold, work := newGate(t), newGate(t)
+	b.world.Set("web", stacktest.Behaviour{Hold: hold.ch})
+	b.jobs.Set(tool, jobtest.Behaviour{Hold: work.ch})
+	b.apply(each("locked", "", "    locks: [db]\n"))
+	b.apply(each("plain", "", ""))
+	b.apply(jobPipeline("    locks: [db]\n    " + windowText(b.opensIn(2*time.Hour)).String() + "\n"))
+	run := b.start("web", nil)
+	wantText(t, run.WaitingFor, `stage 1 ("Run Migrations") waits for the window of stage "Run Migrations"`)
+	locked := b.until(b.start("locked", nil).ID, "at work", atWork)
+	b.rules(1)
+	b.clock.add(2*time.Hour + time.Minute)
+	b.due()
+	b.until(run.ID, "behind the lock", func(run fairlead.Run) bool { return strings.Contains(run.WaitingFor, "lock") })
+	wantText(t, b.explained(run.ID).WaitingFor, `waits for lock "db", held by run 1 of pipeline locked (stage deploy)`)
+	if made := b.jobs.Made(); len(made) > 0 {
+		t.Errorf("made before its turn: %v", made)
+	}
+	hold.open()
+	b.ended(locked.ID, fairlead.RunSucceeded)
+	b.until(run.ID, "at work", func(run fairlead.Run) bool { return len(b.jobs.Starts()) == 1 })
+	plain := b.start("plain", nil)
+	wantText(t, b.explained(plain.ID).WaitingFor, "waits for a place on target local", "run 1 of pipeline web (stage Run Migrations)")
+	again := b.start("locked", nil)
+	wantText(t, b.explained(again.ID).WaitingFor, `waits for lock "db", held by run 1 of pipeline web (stage Run Migrations)`)
+	work.open()
+	for _, id := range []string{run.ID, plain.ID, again.ID} {
+		b.ended(id, fairlead.RunSucceeded)
+	}
+	b.swept()
+	b.once(1)
 	b.nothingHeld()
 }
 
