@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -295,6 +296,11 @@ func TestPipelineLife(t *testing.T) {
 		text := string(s.get("/api/v1/runs/" + first.Run + "/log.txt").body)
 		if strings.Count(text, "\n") != len(all.Items) || !strings.Contains(text, all.Items[1].Text) {
 			t.Errorf("as text:\n%s", text)
+		}
+		ofStage := slices.DeleteFunc(slices.Clone(all.Items), func(l fairlead.LogLine) bool { return l.Stage != "deploy" })
+		text = string(s.get("/api/v1/runs/" + first.Run + "/log.txt?stage=deploy").body)
+		if n := len(ofStage); n == 0 || n == len(all.Items) || strings.Count(text, "\n") != n || !strings.Contains(text, ofStage[n-1].Text) {
+			t.Errorf("%d of %d lines are of the stage; as text:\n%s", n, len(all.Items), text)
 		}
 		if len(all.Items) != lines {
 			t.Errorf("the list has %d lines, the stream had %d", len(all.Items), lines)

@@ -119,6 +119,9 @@ func TestJobOnKubernetes(t *testing.T) {
 			}
 			return nil
 		})
+		if _, err := s.run("", "target", "remove", "cluster"); err == nil || !strings.Contains(err.Error(), "runs containers of the runs "+last.ID) {
+			t.Errorf("the target was removed under a container: %v", err)
+		}
 		if code == 0 {
 			s.kill()
 		}
@@ -140,6 +143,9 @@ func TestJobOnKubernetes(t *testing.T) {
 		log := s.mustRun("run", "logs", last.ID, "work")
 		if lines := regexp.MustCompile(`(?m)(began|token .*|\] over)$`).FindAllString(log, -1); strings.Join(lines, ",") != "began,token "+fairlead.Masked+",] over" {
 			t.Errorf("lines %q of the log:\n%s", lines, log)
+		}
+		if tail := strings.Split(strings.TrimSpace(s.mustRun("run", "logs", last.ID, "work", "--tail", "2")), "\n"); len(tail) != 2 || !strings.HasSuffix(tail[0], "over") {
+			t.Errorf("the last two lines: %q", tail)
 		}
 	}
 	if !strings.Contains(last.Stages[0].Message, "ended with exit code 3; the last line of its output: over") {
