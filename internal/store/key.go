@@ -86,7 +86,7 @@ func (db *DB) openKey(ctx context.Context, cfg Config) error {
 			return err
 		}
 	case errors.Is(err, fs.ErrNotExist):
-		return fairlead.Errorf(fairlead.Failed, "%s is missing: the secrets in this database can only be read with the key that it was made with; copy the file from the server that made it, or restore it from a backup", where)
+		return fairlead.Errorf(fairlead.Failed, "%s is missing: the secrets in this database can only be read with the key that it was made with; copy the file from the server that made it or name it with --key-file, or restore it from a backup", where)
 	case err != nil:
 		return fmt.Errorf("store: read the key file: %w", err)
 	}
