@@ -150,6 +150,13 @@ export const channelMessages = (name: string) =>
       need(api.GET("/api/v1/channels/{name}/messages", { params: { path: { name }, query: { limit: page } } })).then((list) => (list as Noun<"ListChannelMessage">).items),
   });
 
+/** A message with what it did. */
+export const channelMessage = (name: string, id: string) =>
+  queryOptions({
+    queryKey: ["channels", name, "messages", id],
+    queryFn: () => need(api.GET("/api/v1/channels/{name}/messages/{id}", { params: { path: { name, id } } })),
+  });
+
 export const targets = queryOptions({
   queryKey: ["targets"],
   queryFn: () => need(api.GET("/api/v1/targets")).then((list) => list.items),

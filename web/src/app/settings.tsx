@@ -52,7 +52,7 @@ function look(dark: boolean, still: boolean): ThemeConfig {
       colorSuccess: dark ? "#6fcf4d" : "#277a0d",
       colorWarning: dark ? "#e0a94a" : "#8f5400",
       colorError: dark ? "#ff7b72" : "#c4111f",
-      ...(dark ? {} : { colorPrimaryHover: "#0f4bab", colorPrimaryActive: "#0c3d8a", colorSuccessBg: "#e9f6e4", colorWarningBg: "#fff3de", colorErrorBg: "#fdeced" }),
+      ...(dark ? { colorBgContainer: "#10151d", colorBgElevated: "#182130", colorBgLayout: "#10151d", colorBorder: "#38445a", colorBorderSecondary: "#2b3442" } : { colorPrimaryHover: "#0f4bab", colorPrimaryActive: "#0c3d8a", colorSuccessBg: "#e9f6e4", colorWarningBg: "#fff3de", colorErrorBg: "#fdeced" }),
       borderRadius: 6,
       motion: !still,
       fontSize: 14,
@@ -61,7 +61,7 @@ function look(dark: boolean, still: boolean): ThemeConfig {
       Menu: dark ? { itemSelectedColor: "#cfe1ff", itemSelectedBg: "#1d3357" } : {},
       Button: dark ? { primaryColor: "#06142b" } : {},
       Tabs: dark ? { itemSelectedColor: "#8dbaff" } : {},
-      Layout: { headerBg: dark ? "#141a24" : "#ffffff", siderBg: dark ? "#10151d" : "#f6f8fb", bodyBg: dark ? "#0d1117" : "#ffffff" },
+      Layout: { headerBg: dark ? "#141a24" : "#ffffff", siderBg: dark ? "#10151d" : "#f6f8fb", bodyBg: dark ? "#10151d" : "#ffffff" },
     },
   };
 }

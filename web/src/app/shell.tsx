@@ -1,4 +1,4 @@
-import { lazy, Suspense, useState, useSyncExternalStore, type ReactNode } from "react";
+import { lazy, Suspense, useState, type ReactNode } from "react";
 import { Alert, Button, Drawer, Dropdown, Layout, Menu } from "antd";
 import type { MenuProps } from "antd";
 import AppstoreOutlined from "@ant-design/icons/AppstoreOutlined";
@@ -22,6 +22,7 @@ import { api } from "../api/client";
 import { useLive } from "../api/live";
 import { me } from "../api/queries";
 import { languages, setLanguage, useText, type Key } from "../i18n";
+import { useScreen } from "../ui/screen";
 import { useMay, type May } from "./may";
 import { useSettings, type ThemeChoice } from "./settings";
 
@@ -122,24 +123,10 @@ export function Brand() {
   );
 }
 
-const wideScreen = "(min-width: 992px)";
-
-/** Whether the menu has room beside the page: known from the first drawing on, so that nothing jumps. */
-function useWide(): boolean {
-  return useSyncExternalStore(
-    (changed) => {
-      const query = window.matchMedia(wideScreen);
-      query.addEventListener("change", changed);
-      return () => query.removeEventListener("change", changed);
-    },
-    () => window.matchMedia(wideScreen).matches,
-  );
-}
-
 /** The frame of every page: menu, header, and a note when the server is out of reach. */
 export function Shell() {
   const { t } = useText();
-  const wide = useWide();
+  const wide = useScreen("(min-width: 992px)"); // the menu has room beside the page
   const [open, setOpen] = useState(false);
   const connected = useLive();
   const { data: user } = useSuspenseQuery(me);

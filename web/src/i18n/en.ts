@@ -67,13 +67,14 @@ export const en = {
     newSecret: "New signing secret", rotate: "New address", rotateText: "The present address stops working at once.", disable: "Disable", enable: "Enable", secretOnce: "The secret, shown only now:", disabled: "disabled",
   },
   causes: { manual: "by hand", webhook: "webhook", channel: "channel", image: "image push", schedule: "schedule", retry: "repeated" },
+  differs: { image: "image {{name}}", digest: "digest of image {{name}}", state: "state", message: "message", stack: "stack", template: "template", exitCode: "exit code", title: "{{pipeline}}: runs {{a}} and {{b}}" },
   sent: {
     none: "Nothing was sent to the outside. Notifications of stages and people to tell are set in the pipeline.", webhook: "Webhook", email: "E-mail", sms: "Text message", address: "Address", subject: "Subject", answer: "Answer", resend: "Send again",
     again: "sent again by {{by}}", noConditions: "No stage of this run waits for a trigger condition.", noOthers: "There is no other run of this pipeline yet.",
   },
   channels: {
     empty: "There is no channel yet. A channel carries messages from stages to stages; it is made when something first publishes to it.", publish: "Publish", publishTitle: "Publish to {{name}}", publishers: "Publishers", listeners: "Listeners",
-    messages: "Messages", replay: "Send again", name: "Channel", deleteText: "Channel {{name}} and its messages will be deleted.", published: "The message was published.", addParam: "Add parameter",
+    messages: "Messages", replay: "Send again", name: "Channel", deleteText: "Channel {{name}} and its messages will be deleted.", published: "The message was published.", unheard: "nobody listened", addParam: "Add parameter",
   },
   drift: {
     title: "Drift", look: "Look at the target now", none: "Everything is on the target as it was applied.", missing: "missing", changed: "changed", unread: "could not be read", read: "Read {{time}}", states: "Good states", restore: "Roll back to this", current: "present",

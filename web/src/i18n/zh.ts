@@ -54,13 +54,14 @@ export const zh: Texts = {
     newSecret: "新的签名密钥", rotate: "更换地址", rotateText: "当前地址将立即失效。", disable: "停用", enable: "启用", secretOnce: "密钥只显示这一次：", disabled: "已停用",
   },
   causes: { manual: "手动", webhook: "Webhook", channel: "频道", image: "镜像推送", schedule: "定时", retry: "重试" },
+  differs: { image: "镜像 {{name}}", digest: "镜像 {{name}} 的摘要", state: "状态", message: "信息", stack: "堆栈", template: "模板", exitCode: "退出码", title: "{{pipeline}}：第 {{a}} 次与第 {{b}} 次执行" },
   sent: {
     none: "没有对外发送消息。可在流水线中设置阶段的消息通知和结果通知人。", webhook: "Webhook", email: "邮件", sms: "短信", address: "地址", subject: "主题", answer: "响应", resend: "重新发送",
     again: "由 {{by}} 重新发送", noConditions: "此次执行没有等待触发条件的阶段。", noOthers: "该流水线还没有其他执行记录。",
   },
   channels: {
     empty: "还没有频道。频道在阶段之间传递消息，首次发布时自动创建。", publish: "发布消息", publishTitle: "向 {{name}} 发布消息", publishers: "发布者", listeners: "监听者", messages: "消息", replay: "重新发送", name: "频道",
-    deleteText: "将删除频道 {{name}} 及其消息。", published: "消息已发布。", addParam: "添加参数",
+    deleteText: "将删除频道 {{name}} 及其消息。", unheard: "无人监听", published: "消息已发布。", addParam: "添加参数",
   },
   drift: {
     title: "漂移检测", look: "立即检测", none: "集群上的资源与部署时一致。", missing: "缺失", changed: "已变化", unread: "无法读取", read: "检测时间：{{time}}", states: "正常状态", restore: "回滚到此状态", current: "当前",

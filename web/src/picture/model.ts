@@ -25,30 +25,36 @@ export interface Placed extends Box {
 }
 
 export interface Picture {
+  /** Which way its arrows point. */
+  direction: Direction;
   boxes: Placed[];
   arrows: Arrow[];
   width: number;
   height: number;
 }
 
+export type Direction = "right" | "down";
+
 export const boxWidth = 190;
 export const boxHeight = 62;
 
 /** Places boxes so that arrows point one way: to the right, or downwards. */
-export function place(boxes: readonly Box[], arrows: readonly Arrow[], direction: "right" | "down" = "right"): Picture {
+export function place(boxes: readonly Box[], arrows: readonly Arrow[], direction: Direction = "right"): Picture {
   const g = new Graph();
   g.setGraph({ rankdir: direction === "right" ? "LR" : "TB", nodesep: 26, ranksep: 56, marginx: 12, marginy: 12 });
   g.setDefaultEdgeLabel(() => ({}));
-  for (const box of boxes) g.setNode(box.id, { width: boxWidth, height: boxHeight });
+  // Of what could stand either way the library puts the later first; given the other way round, the author's order comes out.
+  for (const box of [...boxes].reverse()) g.setNode(box.id, { width: boxWidth, height: boxHeight });
   const known = new Set(boxes.map((b) => b.id));
   const drawn = arrows.filter((a) => known.has(a.from) && known.has(a.to) && a.from !== a.to);
-  for (const a of drawn) g.setEdge(a.from, a.to);
+  for (const a of [...drawn].reverse()) g.setEdge(a.from, a.to);
   layout(g);
   const placed = boxes.map((box) => {
     const at = g.node(box.id) as { x: number; y: number };
     return { ...box, x: at.x - boxWidth / 2, y: at.y - boxHeight / 2, width: boxWidth, height: boxHeight };
   });
   return {
+    direction,
     boxes: placed,
     arrows: drawn,
     width: Math.max(0, ...placed.map((b) => b.x + b.width)) + 12,
@@ -62,12 +68,27 @@ export interface StageLike {
   state?: string;
   problems?: number;
   needs?: readonly string[] | null;
+  /** The parallel stage that it is a task of. */
+  parent?: string;
+  /** Its tasks follow one another. */
+  serial?: boolean;
 }
 
-/** The picture of a pipeline: a stage follows those that it names, or else the one before it in the file. */
-export function pipelinePicture(stages: readonly StageLike[], note: (stage: StageLike) => string = (s) => s.type): Picture {
-  const arrows = stages.flatMap((s, i) => (s.needs ?? (i > 0 ? [stages[i - 1]?.name ?? ""] : [])).map((from) => ({ from, to: s.name })));
-  return place(stages.map((s) => ({ id: s.name, title: s.name, note: note(s), state: s.state, problems: s.problems })), arrows);
+/** The picture of a pipeline: a stage follows those that it names, or else the one before it in the file. Tasks stand behind their stage, and what follows it stands behind them. */
+export function pipelinePicture<S extends StageLike>(stages: readonly S[], note: (stage: S) => string = (s) => s.type, direction: Direction = "right"): Picture {
+  const tasksOf = (name: string) => stages.filter((s) => s.parent === name).map((s) => s.name);
+  const endsOf = (name: string): string[] => {
+    const tasks = tasksOf(name);
+    if (tasks.length === 0) return [name];
+    return stages.find((s) => s.name === name)?.serial ? tasks.slice(-1) : tasks;
+  };
+  const main = stages.filter((s) => s.parent === undefined);
+  const arrows = [
+    ...main.flatMap((s, i) => (s.needs ?? main.slice(Math.max(0, i - 1), i).map((before) => before.name)).flatMap(endsOf).map((from) => ({ from, to: s.name }))),
+    ...main.flatMap((s) => tasksOf(s.name).map((task, i, all) => ({ from: s.serial && i > 0 ? (all[i - 1] ?? s.name) : s.name, to: task }))),
+  ];
+  const title = (s: S) => (s.parent !== undefined && s.name.startsWith(`${s.parent}/`) ? s.name.slice(s.parent.length + 1) : s.name);
+  return place(stages.map((s) => ({ id: s.name, title: title(s), note: note(s), state: s.state, problems: s.problems })), arrows, direction);
 }
 
 /** Where a box that is let go at a place goes: the box nearest to it, and the side of that box. Undefined: back to where it was. */

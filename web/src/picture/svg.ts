@@ -9,7 +9,8 @@ const colours: Record<ReturnType<typeof toneOf>, string> = {
 const escape = (text: string) => text.replace(/[&<>"']/g, (c) => `&#${c.codePointAt(0) ?? 0};`);
 const short = (text: string, most: number) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 
-export function toSVG(picture: Picture, label: (state: string) => string): string {
+/** The legend tells the kinds of arrows, as text and dashes; it is drawn where there is more than one. */
+export function toSVG(picture: Picture, label: (state: string) => string, legend: readonly (readonly [string, string | undefined])[] = []): string {
   const byId = new Map(picture.boxes.map((b) => [b.id, b]));
   const arrows = picture.arrows.map(({ from, to, reference }) => {
     const a = byId.get(from);
@@ -31,10 +32,17 @@ export function toSVG(picture: Picture, label: (state: string) => string): strin
       `<text x="${b.x + 12}" y="${b.y + 38}" font-size="11" fill="#5a6372">${escape(short(b.note ?? "", 28))}</text>${state}</g>`
     );
   });
+  const told = picture.arrows.some((a) => a.reference) ? legend : [];
+  const width = Math.max(picture.width, told.length * 140 + 12);
+  const height = picture.height + (told.length > 0 ? 24 : 0);
+  const kinds = told.map(
+    ([text, dash], i) =>
+      `<path d="M${12 + i * 140},${height - 14} h28" stroke="#8c96a5" stroke-width="1.500"${dash ? ` stroke-dasharray="${dash}"` : ""}/><text x="${46 + i * 140}" y="${height - 10}" font-size="12" fill="#5a6372">${escape(text)}</text>`,
+  );
   return (
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${picture.width} ${picture.height}" width="${picture.width}" height="${picture.height}" font-family="system-ui, sans-serif">` +
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="system-ui, sans-serif">` +
     `<defs><marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" orient="auto"><path d="M0,0 L8,4 L0,8 z" fill="#8c96a5"/></marker></defs>` +
-    `<rect width="100%" height="100%" fill="#fff"/>${arrows.join("")}${boxes.join("")}</svg>`
+    `<rect width="100%" height="100%" fill="#fff"/>${arrows.join("")}${boxes.join("")}${kinds.join("")}</svg>`
   );
 }
 
@@ -47,13 +55,13 @@ export function save(name: string, blob: Blob) {
   URL.revokeObjectURL(url);
 }
 
-export async function toPNG(svg: string, width: number, height: number, scale = 2): Promise<Blob> {
+export async function toPNG(svg: string, scale = 2): Promise<Blob> {
   const image = new Image();
   image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`;
   await image.decode();
   const canvas = document.createElement("canvas");
-  canvas.width = width * scale;
-  canvas.height = height * scale;
+  canvas.width = image.naturalWidth * scale;
+  canvas.height = image.naturalHeight * scale;
   canvas.getContext("2d")?.drawImage(image, 0, 0, canvas.width, canvas.height);
   return new Promise((resolve, reject) => {
     canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error("the picture could not be drawn"))), "image/png");

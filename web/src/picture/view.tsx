@@ -11,6 +11,12 @@ import { save, toPNG, toSVG } from "./svg";
 
 const nodeTypes = { box: BoxView };
 
+/** The height of what stands below the boxes: buttons and the legend. */
+const strip = 46;
+
+/** The kinds of arrows, when there is more than one. */
+const legend = [["templates.dependsOn", undefined], ["templates.refersTo", "5 4"]] as const;
+
 /** What can be done with the boxes of a picture that is edited. */
 export interface PictureEdit {
   onAdd: (of: string, side: Side) => void;
@@ -24,7 +30,6 @@ interface PictureViewProps {
   name: string;
   chosen?: string;
   onChoose?: (id: string) => void;
-  down?: boolean;
   height?: number;
   edit?: PictureEdit;
 }
@@ -36,7 +41,7 @@ interface Drag {
 }
 
 /** A picture on the screen. Enter chooses the focused box; where it is edited boxes can be dragged, or moved with Alt and an arrow key. */
-export function PictureView({ picture, name, chosen, onChoose, down = false, height, edit }: PictureViewProps) {
+export function PictureView({ picture, name, chosen, onChoose, height, edit }: PictureViewProps) {
   const { t, state } = useText();
   const { dark } = useSettings();
   const [drag, setDrag] = useState<Drag>();
@@ -48,14 +53,14 @@ export function PictureView({ picture, name, chosen, onChoose, down = false, hei
     width: box.width,
     height: box.height,
     zIndex: drag?.id === box.id ? 2 : 1,
-    data: { box, chosen: box.id === chosen, down, drop: drop?.of === box.id ? drop.side : undefined, first: !picture.arrows.some((a) => a.to === box.id), onAdd: edit?.onAdd },
+    data: { box, chosen: box.id === chosen, down: picture.direction === "down", drop: drop?.of === box.id ? drop.side : undefined, first: !picture.arrows.some((a) => a.to === box.id), onAdd: edit?.onAdd },
     ariaLabel: [box.title, box.state && state(box.state), box.problems && t("pipelines.problems", { count: box.problems })].filter(Boolean).join(", "),
   }));
   const edges = useMemo(() => picture.arrows.map((a) => ({ id: `${a.from}>${a.to}`, source: a.from, target: a.to, focusable: false, style: a.reference ? { strokeDasharray: "5 4" } : undefined })), [picture]);
   const download = async (kind: string) => {
-    const svg = toSVG(picture, state);
+    const svg = toSVG(picture, state, legend.map(([key, dash]) => [t(key), dash]));
     if (kind === "svg") save(`${name}.svg`, new Blob([svg], { type: "image/svg+xml" }));
-    else save(`${name}.png`, await toPNG(svg, picture.width, picture.height));
+    else save(`${name}.png`, await toPNG(svg));
   };
   const keys = (e: KeyboardEvent) => {
     const node = e.target instanceof HTMLElement && e.target.classList.contains("react-flow__node") ? e.target : undefined;
@@ -69,14 +74,15 @@ export function PictureView({ picture, name, chosen, onChoose, down = false, hei
     e.stopPropagation();
   };
   return (
-    <figure className="picture" aria-label={name} style={{ height: height ?? Math.min(560, Math.max(150, picture.height + 60)) }} onKeyDownCapture={keys}>
+    <figure className="picture" aria-label={name} style={{ height: height ?? Math.min(560, Math.max(150, picture.height + strip + 10)) }} onKeyDownCapture={keys}>
       <ReactFlow
+        key={picture.direction}
         nodes={nodes}
         edges={edges}
         nodeTypes={nodeTypes}
         colorMode={dark ? "dark" : "light"}
         fitView
-        fitViewOptions={{ padding: 0.1, maxZoom: 1 }}
+        fitViewOptions={{ padding: { x: edit ? "28px" : "8px", top: "8px", bottom: `${strip}px` }, minZoom: 0.5, maxZoom: 1 }}
         minZoom={0.1}
         nodesDraggable={edit !== undefined}
         nodesConnectable={false}
@@ -95,11 +101,11 @@ export function PictureView({ picture, name, chosen, onChoose, down = false, hei
         proOptions={{ hideAttribution: true }}
       >
         <Background />
-        <Controls showInteractive={false} />
+        <Controls showInteractive={false} orientation="horizontal" />
       </ReactFlow>
       {picture.arrows.some((a) => a.reference) && (
         <figcaption className="picture-legend">
-          {([["templates.dependsOn", undefined], ["templates.refersTo", "5 4"]] as const).map(([key, dash]) => (
+          {legend.map(([key, dash]) => (
             <span key={key}><svg width="28" height="8" aria-hidden><line x1="0" y1="4" x2="28" y2="4" stroke="currentColor" strokeWidth="1.500" strokeDasharray={dash} /></svg> {t(key)}</span>
           ))}
         </figcaption>

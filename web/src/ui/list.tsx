@@ -1,5 +1,5 @@
 // Lists of named things: searched and filtered by the address, drawn a page at a time.
-import { useEffect, useRef, type ReactNode } from "react";
+import { useEffect, useMemo, useRef, type ReactNode, type TdHTMLAttributes } from "react";
 import { Input, Select, Table, type TableColumnsType } from "antd";
 import { useText } from "../i18n";
 
@@ -92,13 +92,15 @@ interface ListProps<T> {
 }
 
 export function List<T extends object>({ items, columns, rowKey, empty, label, loading, marked, onMark, markLabel }: ListProps<T>) {
+  // On small screens each cell tells the name of its column.
+  const told = useMemo(() => columns.map((c) => (typeof c.title === "string" ? { ...c, onCell: () => ({ "data-label": c.title }) as TdHTMLAttributes<HTMLTableCellElement> } : c)), [columns]);
   return (
     <Table<T>
       className="wide-table"
       aria-label={label}
       size="middle"
       dataSource={items}
-      columns={columns}
+      columns={told}
       rowKey={rowKey}
       loading={loading}
       rowSelection={onMark && { selectedRowKeys: marked, hideSelectAll: true, onChange: (keys) => onMark(keys.map(String)), getCheckboxProps: (item) => ({ "aria-label": markLabel?.(item) }), columnWidth: 40 }}

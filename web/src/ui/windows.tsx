@@ -10,6 +10,9 @@ const span = /^(?=.)(\d+h)?(\d+m)?(\d+s)?$/;
 /** Whether a text is a span of time as the server writes it, such as 8h or 1h30m. */
 export const isSpan = (text: string): boolean => span.test(text) && /[1-9]/.test(text);
 
+/** A span without the parts that are nothing: the server writes 24h0m0s. */
+export const tidySpan = (text: string): string => (isSpan(text) ? text.replaceAll(/(?<!\d)0[hms]/g, "") : text);
+
 /** Recurring spans of time in which deploying stages may begin, as a list to edit. */
 export function WindowsForm({ windows, onChange }: { windows: readonly Window[]; onChange: (windows: Window[]) => void }) {
   const { t } = useText();
@@ -36,5 +39,5 @@ export function WindowsForm({ windows, onChange }: { windows: readonly Window[];
 export function WindowsText({ windows }: { windows: readonly Window[] | null | undefined }) {
   const { t } = useText();
   if (!windows || windows.length === 0) return <span className="dim">{t("rules.always")}</span>;
-  return <>{windows.map((w, i) => <div key={i}><code>{w.cron}</code> · {w.duration} · {w.timezone ?? "UTC"}</div>)}</>;
+  return <>{windows.map((w, i) => <div key={i}><code>{w.cron}</code> · {tidySpan(w.duration)} · {w.timezone ?? "UTC"}</div>)}</>;
 }

@@ -3,13 +3,13 @@ import { App, Button, Input, Tag, type TableColumnsType } from "antd";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { api, need, type Noun } from "../../api/client";
-import { channelMessages, channels } from "../../api/queries";
+import { channelMessage, channelMessages, channels } from "../../api/queries";
 import { useMay } from "../../app/may";
 import { useText } from "../../i18n";
 import { Confirm } from "../../ui/confirm";
 import { Dialog } from "../../ui/dialog";
 import { List } from "../../ui/list";
-import { RunLink } from "../../ui/name";
+import { PipelineLink, RunLink } from "../../ui/name";
 import { Loaded, Nothing, Page } from "../../ui/page";
 import { explain } from "../../ui/problem";
 import { Ago } from "../../ui/state";
@@ -75,10 +75,31 @@ function Messages({ name }: { name: string }) {
     { title: t("common.time"), key: "time", render: (_, m) => <Ago time={m.published_at} /> },
     { title: t("common.by"), dataIndex: "by" },
     { title: t("decide.parameters"), key: "params", render: (_, m) => Object.entries(m.params).map(([k, v]) => <div key={k}><code>{k}={v}</code></div>) },
-    { title: t("decide.result"), key: "deliveries", render: (_, m) => m.deliveries?.map((d) => <div key={d.pipeline + d.condition}>{d.pipeline}: {said(d.result)} {d.run && <RunLink id={d.run}>→</RunLink>} <span className="dim">{said(d.reason)}</span></div>) },
+    { title: t("decide.result"), key: "deliveries", render: (_, m) => <Deliveries channel={name} message={m.id} /> },
     ...(may.anywhere("edit") ? [{ title: t("common.actions"), key: "actions", render: (_: unknown, m: ChannelMessage) => <Button size="small" onClick={() => void replay(m.id)}>{t("channels.replay")}</Button> }] : []),
   ];
   return <Loaded query={query}>{(items) => <List label={t("channels.messages")} items={items} columns={columns} rowKey={(m) => m.id} empty={t("decide.noMessages")} />}</Loaded>;
+}
+
+/** What a message did at each condition that listens; asked for when somebody wants to know. */
+function Deliveries({ channel, message }: { channel: string; message: string }) {
+  const { t, said } = useText();
+  const [open, show] = useState(false);
+  const query = useQuery({ ...channelMessage(channel, message), enabled: open });
+  if (!open) return <Button size="small" onClick={() => show(true)}>{t("common.details")}</Button>;
+  if (query.isError) return <>{explain(query.error, t)}</>;
+  if (query.data === undefined) return <>{t("common.loading")}</>;
+  const deliveries = query.data.deliveries ?? [];
+  if (deliveries.length === 0) return <span className="dim">{t("channels.unheard")}</span>;
+  return (
+    <>
+      {deliveries.map((d) => (
+        <div key={d.pipeline + d.condition}>
+          <PipelineLink name={d.pipeline} />{t("roles.colon")}{d.run ? <RunLink id={d.run}>{said(d.result)}</RunLink> : said(d.result)} <span className="dim">{said(d.reason)}</span>
+        </div>
+      ))}
+    </>
+  );
 }
 
 function PublishDialog({ channel, onClose }: { channel?: string; onClose: () => void }) {

@@ -11,6 +11,7 @@ import { PictureView } from "../../picture/view";
 import { Confirm } from "../../ui/confirm";
 import { Editor } from "../../ui/editor";
 import { Loaded, Page } from "../../ui/page";
+import { useNarrow } from "../../ui/screen";
 import { readText, valueAt } from "../pipelines/document";
 import { FillForm } from "./fill";
 import { localText, pipelineOf, type PipelineTemplate } from "./text";
@@ -48,7 +49,8 @@ function Content({ template }: { template: PipelineTemplate }) {
   const { t, language, stageType } = useText();
   const may = useMay();
   const file = pipelineOf(template.source ?? "");
-  const picture = useMemo(() => pipelinePicture(stagesOf(file), (s) => stageType(s.type)), [file, stageType]);
+  const narrow = useNarrow();
+  const picture = useMemo(() => pipelinePicture(stagesOf(file), (s) => stageType(s.type), narrow ? "down" : "right"), [file, stageType, narrow]);
   return (
     <>
       <p>{localText(template.description, language)}</p>

@@ -17,8 +17,10 @@ export function BasicsForm({ fixedName, ...bound }: Bound & { fixedName: boolean
   return (
     <Card>
       <h2 className="section">{t("pipelines.basics")}</h2>
-      <TextField bound={bound} path={["name"]} label={t("common.name")} disabled={fixedName} />
-      <ChoiceField bound={bound} path={["group"]} label={t("common.group")} fallback="default" options={(list.data ?? []).map((g) => ({ value: g.name, label: g.name }))} />
+      <div className="pair">
+        <TextField bound={bound} path={["name"]} label={t("common.name")} disabled={fixedName} />
+        <ChoiceField bound={bound} path={["group"]} label={t("common.group")} fallback="default" options={(list.data ?? []).map((g) => ({ value: g.name, label: g.name }))} />
+      </div>
       <TextField bound={bound} path={["description"]} label={t("common.description")} long />
       <ChoiceField bound={bound} path={["concurrency"]} label={t("pipelines.concurrency")} fallback="queue" options={concurrency} />
       <PaceForm bound={bound} />

@@ -62,14 +62,16 @@ function StackForm({ bound, path, images }: { bound: Bound; path: Path; images: 
       {existing && existing.status === "abnormal" && <Alert type="warning" className="gap" title={t("stageForm.stackAbnormal", { name })} />}
       <Checkbox checked={create} onChange={(e) => flag(e.target.checked)}>{t("pipelines.createStack")}</Checkbox>
       {create && (
-        <>
+        <div className="pair">
           <TextField bound={bound} path={[...path, "target"]} label={t("pipelines.target")} options={(targetList.data ?? []).map((x) => x.name)} placeholder="local" />
           <TextField bound={bound} path={[...path, "namespace"]} label={t("pipelines.namespace")} placeholder="default" />
-        </>
+        </div>
       )}
-      <TextField bound={bound} path={[...path, "template"]} label={t("pipelines.template")} options={(templateList.data ?? []).map((x) => x.name)} placeholder={existing?.template}
+      <div className="pair">
+        <TextField bound={bound} path={[...path, "template"]} label={t("pipelines.template")} options={(templateList.data ?? []).map((x) => x.name)} placeholder={existing?.template}
         hint={textAt(doc, [...path, "template"]) === "" && existing ? t("stageForm.asStack", { template: `${existing.template}@${existing.version}` }) : undefined} />
-      <TextField bound={bound} path={[...path, "version"]} label={t("common.version")} options={[...(chosen.data?.versions ?? []), ...variables.map((v) => `\${${v}}`)]} placeholder={existing?.version} />
+        <TextField bound={bound} path={[...path, "version"]} label={t("common.version")} options={[...(chosen.data?.versions ?? []), ...variables.map((v) => `\${${v}}`)]} placeholder={existing?.version} />
+      </div>
       <LinkButton look="link" size="small" to="/templates/new" search={{}} target="_blank">{t("templates.create")}</LinkButton>
       <Parameters bound={bound} path={[...path, "parameters"]} template={template} version={version} images={images} present={existing?.template === template ? existing?.inputs : undefined} />
     </>

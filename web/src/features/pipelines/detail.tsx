@@ -14,6 +14,7 @@ import { LinkButton } from "../../ui/link";
 import { List } from "../../ui/list";
 import { RunLink } from "../../ui/name";
 import { Facts, Loaded, Page } from "../../ui/page";
+import { useNarrow } from "../../ui/screen";
 import { explain } from "../../ui/problem";
 import { Ago } from "../../ui/state";
 import { useMay } from "../../app/may";
@@ -67,10 +68,11 @@ function Content({ pipeline }: { pipeline: Pipeline }) {
   const navigate = useNavigate({ from: "/pipelines/$name" });
   const last = useQuery({ ...runQuery(pipeline.last_run?.id ?? ""), enabled: pipeline.last_run !== undefined });
   const states = last.data?.stages;
+  const narrow = useNarrow();
   const picture = useMemo(() => {
     const stages = (pipeline.spec.stages ?? []).map((s) => ({ ...s, state: states?.find((r) => r.name === s.name)?.state }));
-    return pipelinePicture(stages, (s) => text.stageType(s.type));
-  }, [pipeline, states, text]);
+    return pipelinePicture(stages, (s) => text.stageType(s.type), narrow ? "down" : "right");
+  }, [pipeline, states, text, narrow]);
   return (
     <>
       <p className="dim">{pipeline.description}</p>
@@ -130,11 +132,11 @@ function WebhookRow({ pipeline, hook }: { pipeline: string; hook: Noun<"Webhook"
 }
 
 function Messages({ name }: { name: string }) {
-  const { t, said } = useText();
+  const { t, said, cause } = useText();
   const query = useQuery(pipelineMessages(name));
   const columns: TableColumnsType<Noun<"Message">> = [
     { title: t("common.time"), key: "time", render: (_, m) => <Ago time={m.received_at} /> },
-    { title: t("decide.source"), key: "source", render: (_, m) => <>{said(m.kind)} <span className="dim">{m.source ?? m.condition}</span></> },
+    { title: t("decide.source"), key: "source", render: (_, m) => <>{cause(m.kind)} <span className="dim">{m.source ?? m.condition}</span></> },
     { title: t("decide.parameters"), key: "params", render: (_, m) => Object.entries(m.params).map(([k, v]) => <div key={k}><code>{k}={v}</code></div>) },
     { title: t("decide.result"), key: "result", render: (_, m) => <>{m.run ? <RunLink id={m.run}>{said(m.result)}</RunLink> : said(m.result)} <span className="dim">{said(m.reason)}</span></> },
   ];

@@ -35,7 +35,7 @@ export function EditPipelinePage() {
   // What is being edited stays when somebody else saves: the conflict is told on saving.
   const query = useQuery({ ...pipelineQuery(name), queryKey: ["pipeline-edit", name], staleTime: Infinity, gcTime: 0 });
   return (
-    <Page title={`${t("pipelines.edit")}: ${name}`} trail={<Link to="/pipelines/$name" params={{ name }}>{name}</Link>}>
+    <Page title={`${t("pipelines.edit")}${t("roles.colon")}${name}`} trail={<Link to="/pipelines/$name" params={{ name }}>{name}</Link>}>
       <Loaded query={query}>{({ data, etag }) => <EditorPane first={data.source} etag={etag} name={name} />}</Loaded>
     </Page>
   );

@@ -55,7 +55,7 @@ function ImageRow({ bound, list, index }: { bound: Bound; list: Path; index: num
         <Input className="wide" value={textAt(doc, [...path, "name"])} aria-label={`${t("stageForm.imageName")} ${index + 1}`} placeholder={t("stageForm.imageName")} onChange={(e) => write("name", e.target.value)} />
         <Button icon={<DeleteOutlined />} aria-label={`${t("common.remove")} ${t("pipelines.image")} ${index + 1}`} onClick={drop} />
       </div>
-      <div className="row">
+      <div className="row image-parts">
         <TextChoice label={t("images.org")} value={parts.org} names={(orgs.data ?? []).map((o) => o.name)} onChange={(org) => put({ org, ...(org === parts.org ? {} : { repo: "", tag: "" }) })} /> /
         <TextChoice label={t("images.repositories")} value={parts.repo} names={(repos.data ?? []).map((r) => r.name)} onChange={(repo) => put({ repo })} /> :
         <TextChoice label={t("images.tags")} value={parts.tag} names={[...variables, ...(tagList.data ?? []).map((x) => x.name)]} onChange={(tag) => put({ tag })} />

@@ -31,10 +31,14 @@ export function JobForm({ bound, path }: { bound: Bound; path: Path }) {
       <PairsForm bound={bound} path={[...job, "env"]} label={t("job.env")} variables={names} secrets={[...job, "secret_env"]} open={openValue} hint={t("job.envHint")} />
       <h2 className="section">{t("job.place")}</h2>
       {field("stack", { options: (stackList.data ?? []).map((s) => s.name), hint: t("job.stackHint") })}
-      {field("target", { options: (targetList.data ?? []).map((x) => x.name) })}
-      {field("namespace")}
-      {field("cpu", { placeholder: "500m" })}
-      {field("memory", { placeholder: "256Mi" })}
+      <div className="pair">
+        {field("target", { options: (targetList.data ?? []).map((x) => x.name) })}
+        {field("namespace")}
+      </div>
+      <div className="pair">
+        {field("cpu", { placeholder: "500m" })}
+        {field("memory", { placeholder: "256Mi" })}
+      </div>
       {field("service_account")}
       <TimeoutField bound={bound} path={[...path, "timeout"]} />
     </>

@@ -57,7 +57,7 @@ export function StageForm({ index, names, onAdd, onShift, onRemove, ...bound }: 
   const section = (key: string, label: string, children: React.ReactNode, ...keys: string[]) => ({ key, label: <span className={wrong(...keys) ? "findings error" : undefined}>{label}</span>, children });
   return (
     <Card
-      title={`${t("pipelines.stage")}: ${name}`}
+      title={`${t("pipelines.stage")}${t("roles.colon")}${name}`}
       extra={
         <span className="row" style={{ margin: 0 }}>
           <Dropdown trigger={["click"]} menu={{ items: sides, onClick: ({ key }) => onAdd(key as Side) }}><Button size="small">+ {t("pipelines.addStage")}</Button></Dropdown>
@@ -68,8 +68,10 @@ export function StageForm({ index, names, onAdd, onShift, onRemove, ...bound }: 
       }
     >
       <Findings findings={bound.findings.filter((f) => f.path === pathText(path))} />
-      <NameField bound={bound} path={[...path, "name"]} />
-      <ChoiceField bound={bound} path={[...path, "type"]} label={t("common.type")} options={types} onSet={setType} />
+      <div className="pair">
+        <NameField bound={bound} path={[...path, "name"]} />
+        <ChoiceField bound={bound} path={[...path, "type"]} label={t("common.type")} options={types} onSet={setType} />
+      </div>
       {type === "template-deploy" && <><DeployForm bound={bound} path={path} /><TimeoutField bound={bound} path={[...path, "timeout"]} /></>}
       {type === "job" && <JobForm bound={bound} path={path} />}
       {type === "review" && <ReviewForm bound={bound} path={[...path, "review"]} />}

@@ -12,6 +12,7 @@ import { Confirm } from "../../ui/confirm";
 import { LogView } from "../../ui/log";
 import { PipelineLink, StackLink } from "../../ui/name";
 import { Facts, Loaded, Page } from "../../ui/page";
+import { useNarrow } from "../../ui/screen";
 import { Ago, StateTag, Took } from "../../ui/state";
 import { StartDialog } from "../pipelines/start";
 import { Decisions, Reviews } from "./decide";
@@ -66,12 +67,20 @@ function Content({ run, mayStart }: { run: Run; mayStart: boolean }) {
   const { stage: chosen, tab } = useSearch({ from: "/shell/runs/$id" });
   const navigate = useNavigate({ from: "/runs/$id" });
   const stages = useMemo(() => run.stages ?? [], [run]);
-  const picture = useMemo(() => pipelinePicture(stages, (s) => [text.stageType(s.type), text.duration((s as StageRun).started_at, (s as StageRun).ended_at)].join(" · ")), [stages, text]);
+  const narrow = useNarrow();
+  const picture = useMemo(
+    () => pipelinePicture(
+      stages.map((s) => ({ ...s, needs: s.policy?.needs, serial: s.policy?.serial })),
+      (s) => [text.stageType(s.type), s.started_at && text.duration(s.started_at, s.ended_at)].filter(Boolean).join(" · "),
+      narrow ? "down" : "right",
+    ),
+    [stages, text, narrow],
+  );
   const stage = stages.find((s) => s.name === chosen);
   const choose = (name: string | undefined) => void navigate({ search: (s) => ({ ...s, stage: name }), replace: true });
   return (
     <>
-      {run.waiting_for && <Alert type="info" showIcon className="gap" title={text.said(run.waiting_for)} />}
+      {run.waiting_for && run.state !== "held" && <Alert type="info" showIcon className="gap" title={text.said(run.waiting_for)} />}
       <Reviews run={run} />
       <Facts
         items={[

@@ -18,7 +18,7 @@ type StageRun = Noun<"StageRun">;
 const stacksOf = (stages: readonly StageRun[]) => [...new Set(stages.flatMap((s) => (s.stack ? [s.stack] : [])))];
 
 export function Triggers({ stages }: { stages: readonly StageRun[] }) {
-  const { t, time } = useText();
+  const { t, time, cause } = useText();
   const conditions = stages.flatMap((s) => (s.conditions ?? []).map((c) => ({ stage: s.name, ...c })));
   if (conditions.length === 0) return <p className="dim">{t("sent.noConditions")}</p>;
   return (
@@ -26,7 +26,7 @@ export function Triggers({ stages }: { stages: readonly StageRun[] }) {
       {conditions.map((c) => (
         <li key={c.condition}>
           <Tag color={c.met ? "success" : "default"}>{c.met ? t("decide.met") : t("decide.open")}</Tag>
-          <strong>{c.stage}</strong> {c.kind} <span className="dim">{c.source}</span>
+          <strong>{c.stage}</strong> {cause(c.kind)} {c.kind !== "webhook" && <span className="dim">{c.source}</span>}
           {c.at && <span className="dim">{time(c.at)}</span>}
           {Object.entries(c.values ?? {}).map(([k, v]) => <code key={k}>{k}={v}</code>)}
         </li>
@@ -49,9 +49,9 @@ export function Others({ run }: { run: Run }) {
 
 export function Images({ stages }: { stages: readonly StageRun[] }) {
   const { t } = useText();
-  const images = stages.flatMap((s) => s.images ?? []);
+  const images = stages.flatMap((s) => (s.images ?? []).map((i) => ({ stage: s.name, ...i })));
   if (images.length === 0) return <p className="dim">{t("common.none")}</p>;
-  return <ul className="plain">{images.map((i) => <li key={i.name + i.digest}><strong>{i.name}</strong><Copyable text={i.address} /><code className="dim">{i.digest}</code></li>)}</ul>;
+  return <ul className="plain">{images.map((i) => <li key={`${i.stage} ${i.name}`}><strong>{i.stage}</strong><span>{i.name}</span><Copyable text={i.address} /><code className="dim">{i.digest}</code></li>)}</ul>;
 }
 
 /** The stacks that the stages work on: what was made, with the state that it is in now. */

@@ -35,7 +35,7 @@ export function ChangeStackPage() {
   const { name } = useParams({ from: "/shell/stacks/$name/change" });
   const query = useQuery(stackQuery(name));
   return (
-    <Page title={`${t("stacks.change")}: ${name}`} trail={<Link to="/stacks/$name" params={{ name }} search={{}}>{name}</Link>}>
+    <Page title={`${t("stacks.change")}${t("roles.colon")}${name}`} trail={<Link to="/stacks/$name" params={{ name }} search={{}}>{name}</Link>}>
       <Loaded query={query}>
         {({ data: s }) => <Wizard first={{ name, template: s.template, version: s.version, target: s.target, namespace: s.namespace, on_failure: "keep" }} before={s} />}
       </Loaded>

@@ -3,10 +3,10 @@ import { App, Button, Checkbox, Collapse, Tabs, Tag, type TableColumnsType } fro
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { api, need, type Noun } from "../../api/client";
-import { action as actionQuery, stack as stackQuery, stackActions, stackElements, stackEvents } from "../../api/queries";
+import { action as actionQuery, stack as stackQuery, stackActions, stackElements, stackEvents, templateSource } from "../../api/queries";
 import { useMay } from "../../app/may";
 import { useText } from "../../i18n";
-import { elementPicture, inReach } from "../../picture/model";
+import { elementPicture, inReach, type ElementLike } from "../../picture/model";
 import { PictureView } from "../../picture/view";
 import { Confirm } from "../../ui/confirm";
 import { CopyButton } from "../../ui/copy";
@@ -18,6 +18,7 @@ import { explain } from "../../ui/problem";
 import { Ago, StateTag, Took } from "../../ui/state";
 import { CopyDialog, DriftView, GoodStates, ProtectButton } from "./life";
 import { OutputValue } from "../runs/tabs";
+import { elementsOf } from "../templates/elements";
 import { PlanView, valueText } from "./plan";
 
 type Stack = Noun<"Stack">;
@@ -120,7 +121,7 @@ function Content({ stack }: { stack: Stack }) {
         activeKey={tab ?? "elements"}
         onChange={(key) => void navigate({ search: (s) => ({ ...s, tab: key }), replace: true })}
         items={[
-          { key: "elements", label: t("common.elements"), children: <Elements name={stack.name} /> },
+          { key: "elements", label: t("common.elements"), children: <Elements stack={stack} /> },
           { key: "inputs", label: t("common.inputs"), children: <Facts items={Object.entries(stack.inputs).map(([k, v]) => [k, <code key={k}>{valueText(v)}</code>])} /> },
           { key: "outputs", label: t("common.outputs"), children: <Outputs stack={stack} /> },
           { key: "drift", label: t("drift.title"), children: <DriftView name={stack.name} /> },
@@ -133,12 +134,19 @@ function Content({ stack }: { stack: Stack }) {
   );
 }
 
-function Elements({ name }: { name: string }) {
+// Texts of templates with more elements are not read for the picture.
+const mostRead = 1000;
+
+function Elements({ stack }: { stack: Stack }) {
   const { t, said } = useText();
+  const { name } = stack;
   const { element: chosen } = useSearch({ from: "/shell/stacks/$name" });
   const navigate = useNavigate({ from: "/stacks/$name" });
   const query = useQuery(stackElements(name));
-  const shown = useMemo(() => inReach((query.data ?? []).map((r) => ({ name: r.element, type: r.type, requires: r.requires, state: r.health })), chosen), [query.data, chosen]);
+  const count = query.data?.length ?? 0;
+  const source = useQuery({ ...templateSource(stack.template, stack.version), enabled: count > 0 && count <= mostRead });
+  const written = useMemo(() => new Map(elementsOf(source.data ?? "").map((e) => [e.name, e])), [source.data]);
+  const shown = useMemo(() => inReach((query.data ?? []).map((r) => ({ name: r.element, type: r.type, ...needsOf(r, written), state: r.health })), chosen), [query.data, written, chosen]);
   const picture = useMemo(() => elementPicture(shown), [shown]);
   const choose = (element: string) => void navigate({ search: (s) => ({ ...s, element }), replace: true });
   const columns: TableColumnsType<Element> = [
@@ -155,7 +163,7 @@ function Elements({ name }: { name: string }) {
         const element = items.find((r) => r.element === chosen);
         return (
           <>
-            <PictureView picture={picture} name={name} chosen={chosen} onChoose={choose} down />
+            <PictureView picture={picture} name={name} chosen={chosen} onChoose={choose} />
             {shown.length < items.length && <p className="dim">{t("templates.someElements", { count: shown.length, all: items.length })}</p>}
             {element ? <ElementFacts element={element} /> : <p className="dim">{t("stacks.choose")}</p>}
             <List label={t("common.elements")} items={items} columns={columns} rowKey={(r) => r.element} />
@@ -164,6 +172,14 @@ function Elements({ name }: { name: string }) {
       }}
     </Loaded>
   );
+}
+
+/** What an element needs, apart by how: a record holds both, and the template tells which of them are only referred to. */
+export function needsOf(record: Pick<Element, "element" | "requires">, written: ReadonlyMap<string, ElementLike>): Pick<ElementLike, "requires" | "refers"> {
+  const template = written.get(record.element);
+  const read = (other: string) => template?.refers?.includes(other) === true && template.requires?.includes(other) !== true;
+  const needs = record.requires ?? [];
+  return { requires: needs.filter((n) => !read(n)), refers: needs.filter(read) };
 }
 
 function ElementFacts({ element }: { element: Element }) {

@@ -83,7 +83,7 @@ function Content({ template, version }: { template: Template; version: string })
       <Loaded query={details}>
         {(v) => (
           <>
-            <Facts items={[[t("common.description"), v.description], [t("common.elements"), v.elements], [t("common.created"), <Ago key="c" time={v.created_at} />], [t("common.by"), v.created_by], ["Digest", <code key="d">{v.digest.slice(0, 23)}…</code>]]} />
+            <Facts items={[[t("common.description"), v.description], [t("common.elements"), v.elements], [t("common.created"), <Ago key="c" time={v.created_at} />], [t("common.by"), v.created_by], [t("images.digest"), <code key="d">{v.digest.slice(0, 23)}…</code>]]} />
             <Tabs
               activeKey={tab ?? "graph"}
               onChange={(key) => void navigate({ search: (s) => ({ ...s, tab: key }), replace: true })}
@@ -114,7 +114,7 @@ function Graph({ name, version }: { name: string; version: string }) {
     <Loaded query={source}>
       {() => (
         <>
-          <PictureView picture={picture} name={`${name}-${version}`} chosen={chosen} onChoose={choose} down />
+          <PictureView picture={picture} name={`${name}-${version}`} chosen={chosen} onChoose={choose} />
           {shown.length < elements.length && <p className="dim">{t("templates.someElements", { count: shown.length, all: elements.length })}</p>}
           {element ? (
             <section className="section" aria-label={element.name}>
