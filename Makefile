@@ -32,11 +32,11 @@ generate: ## write the console's types anew after a change of the API
 	@scripts/web.sh generate
 
 .PHONY: screenshots
-screenshots: ## pictures of every page in both languages and both themes, below screenshots/
+screenshots: ## pictures of every page in both languages, themes and sizes, below screenshots/; FAIRLEAD_SHOTS_ONLY=run,stack of some
 	@scripts/test-tools.sh
 	@scripts/web.sh build
 	@mkdir -p screenshots
-	@host=$$(scripts/engine.sh ensure) && DOCKER_HOST=$$host FAIRLEAD_TEST_REQUIRE=1 FAIRLEAD_SHOTS=$(CURDIR)/screenshots go test -count=1 -run 'TestConsole$$$$' -v ./test/e2e
+	@host=$$(scripts/engine.sh ensure) && DOCKER_HOST=$$host FAIRLEAD_TEST_REQUIRE=1 FAIRLEAD_SHOTS=$(CURDIR)/screenshots go test -count=1 -timeout 1h -run 'TestScreenshots$$$$' -v ./test/e2e
 
 .PHONY: test-web
 test-web: ## lint, type check and test the console

@@ -38,6 +38,27 @@ func TestConsole(t *testing.T) {
 	}
 }
 
+// TestScreenshots writes pictures of every page into the folder that FAIRLEAD_SHOTS names, which make screenshots does: from a server
+// that web/e2e/furnish.ts fills, in both languages, themes and sizes.
+func TestScreenshots(t *testing.T) {
+	if os.Getenv("FAIRLEAD_SHOTS") == "" {
+		t.Skip("FAIRLEAD_SHOTS names no folder")
+	}
+	mustEngine(t)
+	s := newServerAt(t, freeAddress(t), nil, "--allow-private-webhooks")
+	s.pushImage("1.0", "1.1")
+	template, err := filepath.Abs("../../examples/demo/web.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "npx", "--no-install", "vitest", "run", "--config", "e2e/vitest.config.ts")
+	cmd.Dir = "../../web"
+	cmd.Env = append(os.Environ(), "FAIRLEAD_URL="+s.url(""), "FAIRLEAD_PASSWORD="+adminPassword, "FAIRLEAD_TEMPLATE="+template, "NO_COLOR=1")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+}
+
 // missing fails where everything must be there, and skips elsewhere.
 func missing(t *testing.T, what string) {
 	t.Helper()

@@ -53,19 +53,22 @@ func chainTemplate(elements int) string {
 	return b.String()
 }
 
-func (s *server) pushImage(tag string) {
+// pushImage pushes the program itself as demo/web, with the tags.
+func (s *server) pushImage(tags ...string) {
 	s.t.Helper()
 	s.mustRun("image", "create-org", "demo")
-	img, err := scratch.Image(binary, v1.Config{Entrypoint: []string{scratch.Program, "demo-web"}, Env: []string{"DEMO_VERSION=" + tag}})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	ref, err := name.ParseReference(s.address+"/demo/web:"+tag, name.Insecure)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	if err := remote.Write(ref, img, remote.WithAuth(&authn.Basic{Username: "admin", Password: adminPassword})); err != nil {
-		s.t.Fatal(err)
+	for _, tag := range tags {
+		img, err := scratch.Image(binary, v1.Config{Entrypoint: []string{scratch.Program, "demo-web"}, Env: []string{"DEMO_VERSION=" + tag}})
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		ref, err := name.ParseReference(s.address+"/demo/web:"+tag, name.Insecure)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if err := remote.Write(ref, img, remote.WithAuth(&authn.Basic{Username: "admin", Password: adminPassword})); err != nil {
+			s.t.Fatal(err)
+		}
 	}
 }
 

@@ -1,11 +1,10 @@
 // The whole procedure of a user in a real browser, against a real server with a real container engine: from an empty server to a
 // deployed image, a failure, a retry and the end, once in each language. FAIRLEAD_URL and FAIRLEAD_PASSWORD name the server, which
-// holds the image demo/web:1.0 and may call this machine; FAIRLEAD_TEMPLATE is a template of a page behind a port; FAIRLEAD_SHOTS a folder for screenshots.
+// holds the image demo/web:1.0 and may call this machine; FAIRLEAD_TEMPLATE is a template of a page behind a port.
 import { readFileSync } from "node:fs";
 import { createServer, type IncomingMessage } from "node:http";
 import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
 import { chromium, type Browser, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { en, type Texts } from "../src/i18n/en";
@@ -14,7 +13,6 @@ import { zh } from "../src/i18n/zh";
 const url = process.env.FAIRLEAD_URL ?? "";
 const password = process.env.FAIRLEAD_PASSWORD ?? "";
 const template = readFileSync(process.env.FAIRLEAD_TEMPLATE ?? "", "utf8");
-const shots = process.env.FAIRLEAD_SHOTS ?? "";
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 let browser: Browser;
@@ -269,7 +267,6 @@ describe.each([
       await page.getByRole("heading", { name: place, level: 1 }).waitFor();
       await accessible(page, place);
     }
-    if (shots) await screenshots(page, pipeline, stack, `${language}-${theme}`);
 
     // Delete both, typing what is asked for.
     await button(page, `${w.common.delete} ${pipeline}`).click();
@@ -303,21 +300,6 @@ describe.each([
     await context.close();
   });
 });
-
-async function screenshots(page: Page, pipeline: string, stack: string, name: string) {
-  const runs = (await (await page.request.get(`${url}/api/v1/pipelines/${pipeline}/runs`)).json()) as { items: { id: string }[] };
-  const paths = { overview: "/", pipelines: "/pipelines", pipeline: `/pipelines/${pipeline}`, edit: `/pipelines/${pipeline}/edit`, run: `/runs/${runs.items[0]?.id ?? ""}`,
-    templates: "/templates", template: `/templates/${stack}`, stacks: "/stacks", stack: `/stacks/${stack}`, change: `/stacks/${stack}/change`, images: "/images?org=demo&repo=web",
-    targets: "/targets", channels: "/channels", users: "/users", account: "/account" };
-  for (const [key, path] of Object.entries(paths)) {
-    await page.goto(url + path);
-    await page.getByRole("heading", { level: 1 }).waitFor();
-    await page.waitForTimeout(900);
-    await page.screenshot({ path: join(shots, `${key}-${name}.png`) });
-  }
-  await page.goto(`${url}/pipelines`);
-  await page.getByRole("heading", { level: 1 }).waitFor();
-}
 
 describe("the console", () => {
   it("asks who is there, refuses a wrong password, and goes on to where one wanted to go", async () => {

@@ -17,6 +17,24 @@ describe("the picture of a pipeline", () => {
     const p = pipelinePicture([{ name: "a", type: "job" }, { name: "b", type: "job", needs: [] }, { name: "c", type: "job" }]);
     expect(p.arrows).toEqual([{ from: "b", to: "c" }]);
   });
+  it("stands tasks behind their stage and what follows behind the tasks, beside each other in the order of the file", () => {
+    const tasks = (serial: boolean) => pipelinePicture([
+      { name: "test", type: "job" }, { name: "both", type: "parallel", serial }, { name: "both/east", type: "job", parent: "both" }, { name: "both/west", type: "job", parent: "both" }, { name: "tell", type: "review" },
+    ]);
+    const beside = tasks(false);
+    expect(beside.arrows).toEqual([
+      { from: "test", to: "both" }, { from: "both/east", to: "tell" }, { from: "both/west", to: "tell" }, { from: "both", to: "both/east" }, { from: "both", to: "both/west" },
+    ]);
+    const at = (name: string) => beside.boxes.find((b) => b.id === name);
+    expect(at("both/east")).toMatchObject({ title: "east", x: at("both/west")?.x });
+    expect(at("both/east")?.y).toBeLessThan(at("both/west")?.y ?? 0);
+    expect(tasks(true).arrows).toEqual([{ from: "test", to: "both" }, { from: "both/west", to: "tell" }, { from: "both", to: "both/east" }, { from: "both/east", to: "both/west" }]);
+  });
+  it("runs downwards where there is no room to the right", () => {
+    const p = pipelinePicture(["a", "b", "c"].map((name) => ({ name, type: "job" })), (s) => s.type, "down");
+    expect(new Set(p.boxes.map((b) => b.x)).size).toBe(1);
+    expect(p.boxes.map((b) => b.y)).toEqual(p.boxes.map((b) => b.y).sort((a, b) => a - b));
+  });
   it("knows where a box that is let go belongs", () => {
     const p = pipelinePicture(["a", "b", "c"].map((name) => ({ name, type: "job" })));
     const at = (name: string) => p.boxes.find((b) => b.id === name) ?? { x: 0, y: 0 };
@@ -36,6 +54,9 @@ describe("the picture of elements", () => {
     const p = elementPicture([{ name: "a", type: "x" }, { name: "b", type: "x" }, { name: "c", type: "x", requires: ["a"], refers: ["a", "b"] }]);
     expect(p.arrows).toEqual([{ from: "a", to: "c" }, { from: "b", to: "c", reference: true }]);
     expect(toSVG(p, (s) => s).match(/stroke-dasharray/g)).toHaveLength(1);
+    const legend = [["depends on", undefined], ["refers to", "5 4"]] as const;
+    expect(toSVG(p, (s) => s, legend)).toMatch(/>depends on<.*stroke-dasharray="5 4".*>refers to</);
+    expect(toSVG(elementPicture([{ name: "a", type: "x" }, { name: "b", type: "x", requires: ["a"] }]), (s) => s, legend)).not.toContain("depends on");
   });
   it("shows of very many elements those that are near to the chosen one", () => {
     const chain = Array.from({ length: 1000 }, (_, i) => ({ name: `e${i}`, type: "x", requires: i > 0 ? [`e${i - 1}`, "gone"] : [] }));

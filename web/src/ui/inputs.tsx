@@ -4,6 +4,7 @@ import { Checkbox, Input, InputNumber, Select, Table, Tag, type TableColumnsType
 import type { Noun } from "../api/client";
 import { useText } from "../i18n";
 import { CompletedInput } from "./complete";
+import { labelled } from "./list";
 
 export type TemplateInput = Noun<"Input">;
 export type Given = Record<string, string | undefined>;
@@ -79,7 +80,7 @@ export function InputsForm({ inputs, given, onChange, placeholder, variables, le
   ];
   return (
     <>
-      <Table<TemplateInput> className="form-table" size="small" rowKey="name" dataSource={shown} columns={columns} pagination={false} aria-label={t("common.inputs")} locale={{ emptyText: t("templates.noInputs") }} />
+      <Table<TemplateInput> className="wide-table" size="small" rowKey="name" dataSource={shown} columns={labelled(columns)} pagination={false} aria-label={t("common.inputs")} locale={{ emptyText: t("templates.noInputs") }} />
       {hidden && <Checkbox checked={advanced} onChange={(e) => showAdvanced(e.target.checked)}>{t("common.showAdvanced")}</Checkbox>}
     </>
   );

@@ -91,9 +91,12 @@ interface ListProps<T> {
   markLabel?: (item: T) => string;
 }
 
+/** Lets each cell tell the name of its column, which stands before it on small screens. */
+export const labelled = <T,>(columns: TableColumnsType<T>): TableColumnsType<T> =>
+  columns.map((c) => (typeof c.title === "string" ? { ...c, onCell: () => ({ "data-label": c.title }) as TdHTMLAttributes<HTMLTableCellElement> } : c));
+
 export function List<T extends object>({ items, columns, rowKey, empty, label, loading, marked, onMark, markLabel }: ListProps<T>) {
-  // On small screens each cell tells the name of its column.
-  const told = useMemo(() => columns.map((c) => (typeof c.title === "string" ? { ...c, onCell: () => ({ "data-label": c.title }) as TdHTMLAttributes<HTMLTableCellElement> } : c)), [columns]);
+  const told = useMemo(() => labelled(columns), [columns]);
   return (
     <Table<T>
       className="wide-table"

@@ -11,8 +11,29 @@ import { firstLanguage, formats } from "../i18n";
 import { openVariable } from "./complete";
 import { wrong } from "./inputs";
 import { filtered } from "./list";
+import { tidySpan } from "./windows";
+import { needsOf } from "../features/stacks/detail";
+import { factText } from "../features/runs/compare";
 import { inSight, lineHeight } from "./log";
 import { diffLines } from "./textdiff";
+
+describe("words for what the server says", () => {
+  it("leave out the parts of a span that are nothing", () => {
+    expect(["24h0m0s", "1h30m0s", "10h0m0s", "0h20m0s", "90s", "soon"].map(tidySpan)).toEqual(["24h", "1h30m", "10h", "20m", "90s", "soon"]);
+  });
+  it("name the facts of a stage, and keep those that they do not know", () => {
+    const t = (key: string, values?: Record<string, string | number>) => `${key} ${values?.name ?? ""}`.trim();
+    expect(["digest of image app", "image app", "state", "exit code", "something new"].map((name) => factText(name, t))).toEqual(["differs.digest app", "differs.image app", "differs.state", "differs.exitCode", "something new"]);
+  });
+});
+
+describe("what an element of a stack needs", () => {
+  it("is a reference where the template only reads it, and a dependency elsewhere", () => {
+    const written = new Map(elementsOf("node_templates:\n  web:\n    type: T\n    properties: {a: {get_reference: settings}, b: {get_attribute: [db, url]}}\n    requirements: [{dependency: {node: db}}]\n  settings: {type: T}\n  db: {type: T}\n").map((e) => [e.name, e]));
+    expect(needsOf({ element: "web", requires: ["settings", "db"] }, written)).toEqual({ requires: ["db"], refers: ["settings"] });
+    expect(needsOf({ element: "part-001", requires: ["settings"] }, written)).toEqual({ requires: ["settings"], refers: [] });
+  });
+});
 
 describe("texts", () => {
   it("name the same values in both languages", () => {

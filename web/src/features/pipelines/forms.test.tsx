@@ -9,8 +9,9 @@ import { show, type Answer, type Asked } from "../../test/page";
 import { change, readText, set } from "./document";
 
 const { ConditionsForm } = await import("./conditions");
-const { ErrorForm } = await import("./errors");
 const { JobForm } = await import("./job");
+const { PaceForm, TurnForm } = await import("./turns");
+const { ErrorForm } = await import("./errors");
 const { FlowForm } = await import("./flow");
 const { NotificationsForm } = await import("./notifications");
 const { Parameters } = await import("./parameters");
@@ -112,6 +113,60 @@ describe("the forms of a stage", () => {
     form((bound) => <ErrorForm bound={bound} path={stage} />, empty, findings);
     expect(screen.getByRole("alert")).toHaveTextContent("stage deploy: on_error.action: want stop");
     expect(screen.queryByText("somewhere else")).toBeNull();
+  });
+});
+
+describe("the form of a job", () => {
+  it("writes what the container is, word by word, and keeps what it does not know", () => {
+    const now = form((bound) => <JobForm bound={bound} path={stage} />);
+    write(screen.getByLabelText("Image"), "${image.app}");
+    for (const [i, word] of ["/app", "test"].entries()) {
+      click(screen.getByLabelText("Add Command"));
+      write(screen.getByLabelText(`Command ${i + 1}`), word);
+    }
+    click(screen.getByLabelText("Add Environment"));
+    write(screen.getByLabelText("Environment: Name 1"), "MODE");
+    write(screen.getByLabelText("Environment: Value 1"), "strict");
+    write(screen.getByLabelText("Memory, at most"), "256Mi");
+    expect(now().stages[1]).toEqual({ name: "deploy", type: "template-deploy", job: { image: "${image.app}", command: ["/app", "test"], env: { MODE: "strict" }, memory: "256Mi" } });
+    click(screen.getByLabelText("Remove Command 1"));
+    click(screen.getByLabelText("Remove Command 1"));
+    write(screen.getByLabelText("Memory, at most"), "");
+    expect(now().stages[1]).toEqual({ name: "deploy", type: "template-deploy", job: { image: "${image.app}", env: { MODE: "strict" } } });
+  });
+
+  it("shows a mistake at its field", () => {
+    form((bound) => <JobForm bound={bound} path={stage} />, empty, [{ code: "wrong-value", severity: "error", summary: "memory: want something like 256Mi", path: "stages[1].job.memory" }]);
+    const field = screen.getByLabelText("Memory, at most").closest(".field");
+    expect(field?.querySelector("[role=alert]")).toHaveTextContent("want something like 256Mi");
+    expect(screen.getAllByRole("alert")).toHaveLength(1);
+  });
+});
+
+describe("what a pipeline and its stages share with others", () => {
+  it("is written as locks and windows of a stage", () => {
+    const now = form((bound) => <TurnForm bound={bound} path={stage} />);
+    click(screen.getByLabelText("Add Locks"));
+    write(screen.getByLabelText("Locks 1"), "db-${region}");
+    click(screen.getByRole("button", { name: "Add window" }));
+    write(screen.getByLabelText("Opens (cron) 1"), "0 10 * * 2-4");
+    write(screen.getByLabelText("For 1"), "two hours");
+    expect(screen.getByRole("alert")).toHaveTextContent("want a duration such as 8h");
+    write(screen.getByLabelText("For 1"), "2h");
+    write(screen.getByLabelText("Time zone 1"), "");
+    expect(screen.queryByRole("alert")).toBeNull();
+    expect(now().stages[1]).toMatchObject({ locks: ["db-${region}"], windows: [{ cron: "0 10 * * 2-4", duration: "2h" }] });
+    click(screen.getByLabelText("Remove Windows 1"));
+    click(screen.getByLabelText("Remove Locks 1"));
+    expect(now().stages[1]).toEqual({ name: "deploy", type: "template-deploy" });
+  });
+
+  it("is written as how many runs go on at once; one, as ever, is not written", () => {
+    const now = form((bound) => <PaceForm bound={bound} />);
+    write(screen.getByLabelText("Runs at once"), "3");
+    expect(now()).toMatchObject({ max_runs: 3 });
+    write(screen.getByLabelText("Runs at once"), "1");
+    expect(now()).not.toHaveProperty("max_runs");
   });
 });
 

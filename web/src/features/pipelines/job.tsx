@@ -5,7 +5,7 @@ import { stacks, targets } from "../../api/queries";
 import { useText } from "../../i18n";
 import { variableNames } from "./conditions";
 import { append, change, lengthAt, remove, textAt, type Path } from "./document";
-import { FieldFrame, TextField, type Bound } from "./field";
+import { Problems, TextField, type Bound } from "./field";
 import { imageNames, ImagesForm } from "./images";
 import { PairsForm } from "./pairs";
 import { TimeoutField } from "./timeout";
@@ -53,16 +53,19 @@ export function TextsForm({ bound, path, label, hint }: { bound: Bound; path: Pa
   const { t } = useText();
   const { doc, text, onChange } = bound;
   return (
-    <FieldFrame label={label} path={path} findings={bound.findings} hint={hint} within>
-      <span role="group" aria-label={label}>
+    <div className="field" role="group" aria-label={label}>
+      <span>{label}</span>
+      <div>
         {Array.from({ length: lengthAt(doc, path) }, (_, i) => (
-          <span className="row" key={i}>
+          <div className="row" key={i}>
             <Input className="wide" value={textAt(doc, [...path, i])} aria-label={`${label} ${i + 1}`} onChange={(e) => onChange(change(text, (d) => d.setIn([...path, i], e.target.value)))} />
-            <Button icon={<DeleteOutlined />} aria-label={`${t("common.remove")} ${label} ${i + 1}`} onClick={() => onChange(change(text, remove([...path, i])))} />
-          </span>
+            <Button icon={<DeleteOutlined />} aria-label={`${t("common.remove")} ${label} ${i + 1}`} onClick={() => onChange(change(text, remove(lengthAt(doc, path) === 1 ? path : [...path, i])))} />
+          </div>
         ))}
         <Button size="small" type="dashed" aria-label={`${t("common.add")} ${label}`} onClick={() => onChange(change(text, append(path, "")))}>{t("common.add")}</Button>
-      </span>
-    </FieldFrame>
+      </div>
+      {hint && <span className="dim">{hint}</span>}
+      <Problems path={path} findings={bound.findings} within />
+    </div>
   );
 }

@@ -14,7 +14,7 @@ import { Confirm } from "../../ui/confirm";
 import { DiffView } from "../../ui/diffview";
 import { Editor } from "../../ui/editor";
 import { LinkButton } from "../../ui/link";
-import { List } from "../../ui/list";
+import { labelled, List } from "../../ui/list";
 import { StackLink } from "../../ui/name";
 import { Facts, Loaded, Page } from "../../ui/page";
 import { Ago, StateTag } from "../../ui/state";
@@ -140,7 +140,7 @@ function Inputs({ version }: { version: Version }) {
     { title: t("common.constraints"), key: "constraints", render: (_, i) => Object.entries(i.constraints ?? {}).map(([k, v]) => <div key={k}>{k}: {JSON.stringify(v)}</div>) },
     { title: t("templates.usedBy"), key: "used", render: (_, i) => i.used_by?.join(", ") },
   ];
-  return <Table<TemplateInput> size="small" rowKey="name" dataSource={version.inputs ?? []} columns={columns} pagination={false} locale={{ emptyText: t("templates.noInputs") }} />;
+  return <Table<TemplateInput> className="wide-table" size="small" rowKey="name" dataSource={version.inputs ?? []} columns={labelled(columns)} pagination={false} locale={{ emptyText: t("templates.noInputs") }} />;
 }
 
 function Source({ name, version }: { name: string; version: string }) {
