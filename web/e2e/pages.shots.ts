@@ -74,7 +74,7 @@ function shots({ runs }: Furniture): Shot[] {
     { name: "edit-wrong", path: "/pipelines/stock/edit", act: async (page, w) => {
       await stage("deploy")(page, w);
       await page.getByLabel("replicas", { exact: true }).fill("many");
-      await page.locator(".findings").first().waitFor();
+      await page.getByRole("alert").first().waitFor();
     } },
     { name: "edit-yaml", path: "/pipelines/shop/edit", act: (page) => parts(page, "YAML") },
     { name: "run", path: run("review") },
@@ -192,8 +192,8 @@ async function look(context: BrowserContext, shot: Shot, w: Texts, file: string)
     await page.locator(".ant-skeleton").first().waitFor({ state: "detached" });
     await page.waitForTimeout(300); // pictures place themselves
     await page.screenshot({ path: file, fullPage: process.env.FAIRLEAD_SHOTS_FULL !== undefined });
-    const [width, sight] = await page.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]);
-    return (width ?? 0) > (sight ?? 0) ? `${file}: ${width ?? 0} pixels wide` : undefined;
+    const [width, sight] = await page.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth] as const);
+    return width > sight ? `${file}: ${width} pixels wide` : undefined;
   } catch (e) {
     await page.screenshot({ path: file }).catch(() => undefined);
     return `${file}: ${e instanceof Error ? (e.message.split("\n")[0] ?? "") : String(e)}`;

@@ -1,6 +1,6 @@
 // The route table: every address of the console.
 import type { QueryClient } from "@tanstack/react-query";
-import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, redirect } from "@tanstack/react-router";
+import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, parseSearchWith, redirect, stringifySearchWith } from "@tanstack/react-router";
 import { Problem } from "../api/client";
 import { me, runStates, type RunFilter } from "../api/queries";
 import { LoginPage } from "../features/login/page";
@@ -11,7 +11,8 @@ interface Context {
   client: QueryClient;
 }
 
-const text = (value: unknown): string | undefined => (typeof value === "string" && value !== "" ? value : undefined);
+// The router makes numbers of texts that are the same when they are written again, such as 1.1.
+const text = (value: unknown): string | undefined => (typeof value === "number" ? String(value) : typeof value === "string" && value !== "" ? value : undefined);
 
 const root = createRootRouteWithContext<Context>()({ notFoundComponent: MissingPage });
 
@@ -177,8 +178,12 @@ const tree = root.addChildren([
   ]),
 ]);
 
+// What stands in an address is text as it is, not JSON: a version 1.10 is no number, and needs no quotes.
+const parseSearch = parseSearchWith((value) => value);
+const stringifySearch = stringifySearchWith(String);
+
 export function makeRouter(client: QueryClient) {
-  return createRouter({ routeTree: tree, context: { client }, defaultPreload: false, defaultErrorComponent: FailedPage, scrollRestoration: true });
+  return createRouter({ routeTree: tree, context: { client }, defaultPreload: false, defaultErrorComponent: FailedPage, scrollRestoration: true, parseSearch, stringifySearch });
 }
 
 declare module "@tanstack/react-router" {

@@ -51,7 +51,7 @@ describe("making a template of a pipeline", () => {
 
 const template = (more: Partial<PipelineTemplate>): PipelineTemplate => ({
   name: "canary", kind: "sample", category: "gray-release", title: { en: "Canary", zh: "金丝雀" }, description: { en: "A small one first", zh: "" }, created_at: "2026-11-26T10:00:00Z", placeholders: [], ...more,
-} as PipelineTemplate);
+});
 
 describe("the form of a pipeline template", () => {
   const sample = template({ placeholders: [
@@ -59,7 +59,7 @@ describe("the form of a pipeline template", () => {
     { name: "image", required: true, description: { en: "Image" } },
     { name: "replicas", default: "3", description: { en: "Replicas" } },
     { name: "token", secret: true, required: true, description: { en: "Token" } },
-  ] as PipelineTemplate["placeholders"] });
+  ] });
 
   it("wants what is required, masks secrets, and asks the server with what was typed", async () => {
     const page = show(<FillForm template={sample} />, ({ path }) => (path.endsWith("/render") ? { body: { name: "mine", source: "name: mine\n" } } : { body: { name: "mine", items: [] } }));
