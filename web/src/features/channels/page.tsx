@@ -57,7 +57,7 @@ function Channels() {
 }
 
 function Messages({ name }: { name: string }) {
-  const { t, said } = useText();
+  const { t } = useText();
   const client = useQueryClient();
   const { message } = App.useApp();
   const query = useQuery(channelMessages(name));

@@ -57,7 +57,7 @@ describe("the form of a pipeline template", () => {
   const sample = template({ placeholders: [
     { name: "name", required: true, description: { en: "Name of the pipeline" } },
     { name: "image", required: true, description: { en: "Image" } },
-    { name: "replicas", default: "3", description: { en: "Replicas" } },
+    { name: "replicas", required: false, default: "3", description: { en: "Replicas" } },
     { name: "token", secret: true, required: true, description: { en: "Token" } },
   ] });
 

@@ -56,8 +56,8 @@ export function factText(name: string, t: Translate): string {
 }
 
 function Values({ title, list, facts }: { title: string; list: readonly Value[]; facts?: boolean }) {
-  const { t, state } = useText();
-  const value = (v: Value, text: string | undefined) => (facts && v.name === "state" && text !== undefined ? state(text) : text);
+  const { t, state, said } = useText();
+  const value = (v: Value, text: string | undefined) => (facts && v.name === "state" && text !== undefined ? state(text) : facts && v.name === "message" ? said(text) : text);
   return (
     <>
       {list.map((v) => (
