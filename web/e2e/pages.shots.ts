@@ -64,6 +64,7 @@ function shots({ runs }: Furniture): Shot[] {
     { name: "edit", path: "/pipelines/shop/edit" },
     { name: "edit-form", path: "/pipelines/shop/edit", act: (page, w) => parts(page, w.pipelines.form) },
     { name: "edit-announce", path: "/pipelines/announce/edit", act: (page, w) => parts(page, w.pipelines.form) },
+    { name: "edit-stage", path: "/pipelines/shop/edit", act: async (page, w) => { await page.locator('.react-flow__node[data-id="test"]').click(); await page.getByText(`${w.pipelines.stage}${w.roles.colon}test`).waitFor(); } },
     { name: "edit-deploy", path: "/pipelines/shop/edit", act: stage("test") },
     { name: "edit-deploy-form", path: "/pipelines/shop/edit", act: async (page, w) => { await parts(page, w.pipelines.form); await stage("test")(page, w); } },
     { name: "edit-helm", path: "/pipelines/stock/edit", act: async (page, w) => { await stage("deploy")(page, w); await page.getByText(w.stageForm.helm, { exact: true }).click(); } },
