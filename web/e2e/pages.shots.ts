@@ -1,5 +1,6 @@
 // Pictures of every page of the console, in both languages, both themes and two sizes, from a real server that is filled first.
-// FAIRLEAD_SHOTS is the folder for them; FAIRLEAD_SHOTS_ONLY a part of the names of those that are wanted.
+// FAIRLEAD_SHOTS is the folder for them. Of all: FAIRLEAD_SHOTS_ONLY names some (run,stack*), FAIRLEAD_SHOTS_AS kinds (en-dark-390), and
+// FAIRLEAD_SHOTS_FULL asks for whole pages. FAIRLEAD_FURNITURE is a file with what furnish gave, for a server that is filled already.
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { readFileSync } from "node:fs";

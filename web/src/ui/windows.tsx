@@ -23,9 +23,9 @@ export function WindowsForm({ windows, onChange }: { windows: readonly Window[];
       <span className="dim">{t("rules.windowsText")}</span>
       {windows.map((w, i) => (
         <div key={i} className="row">
-          <Input className="wide" prefix={<span className="dim">{t("rules.cron")}</span>} aria-label={`${t("rules.cron")} ${i + 1}`} value={w.cron} placeholder="0 9 * * 1-5" onChange={(e) => change(i, { cron: e.target.value })} />
-          <Input style={{ width: 130 }} prefix={<span className="dim">{t("rules.duration")}</span>} aria-label={`${t("rules.duration")} ${i + 1}`} status={isSpan(w.duration) ? undefined : "error"} value={w.duration} placeholder="8h" onChange={(e) => change(i, { duration: e.target.value })} />
-          <Input style={{ width: 210 }} prefix={<span className="dim">{t("rules.timezone")}</span>} aria-label={`${t("rules.timezone")} ${i + 1}`} value={w.timezone ?? ""} placeholder="UTC" onChange={(e) => change(i, { timezone: e.target.value || undefined })} />
+          <Input className="wide" style={{ minWidth: 230 }} prefix={<span className="dim">{t("rules.cron")}</span>} aria-label={`${t("rules.cron")} ${i + 1}`} value={w.cron} placeholder="0 9 * * 1-5" onChange={(e) => change(i, { cron: e.target.value })} />
+          <Input style={{ flex: "1 1 110px" }} prefix={<span className="dim">{t("rules.duration")}</span>} aria-label={`${t("rules.duration")} ${i + 1}`} status={isSpan(w.duration) ? undefined : "error"} value={w.duration} placeholder="8h" onChange={(e) => change(i, { duration: e.target.value })} />
+          <Input style={{ flex: "1 1 150px" }} prefix={<span className="dim">{t("rules.timezone")}</span>} aria-label={`${t("rules.timezone")} ${i + 1}`} value={w.timezone ?? ""} placeholder="UTC" onChange={(e) => change(i, { timezone: e.target.value || undefined })} />
           <Button icon={<DeleteOutlined />} aria-label={`${t("common.remove")} ${t("rules.windows")} ${i + 1}`} onClick={() => onChange(windows.filter((_, n) => n !== i))} />
           {!isSpan(w.duration) && <span role="alert" className="findings error">{t("rules.wrongDuration")}</span>}
         </div>
