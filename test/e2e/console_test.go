@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/web"
 )
 
@@ -47,6 +49,18 @@ func TestScreenshots(t *testing.T) {
 	mustEngine(t)
 	s := newServerAt(t, freeAddress(t), nil, "--allow-private-webhooks")
 	s.pushImage("1.0", "1.1")
+	t.Cleanup(func() { // what is protected or at work would stay on the engine
+		s.mustRun("stack", "update", "shop-production", "--unprotect")
+		for _, run := range mustJSON[[]fairlead.Run](s, "pipeline", "runs", "load-east") {
+			s.mustRun("run", "stop", run.ID)
+			s.eventually("the run has stopped", func() error {
+				if got := mustJSON[fairlead.Run](s, "run", "show", run.ID); got.State != fairlead.RunCanceled {
+					return errors.New(string(got.State))
+				}
+				return nil
+			})
+		}
+	})
 	template, err := filepath.Abs("../../examples/demo/web.yaml")
 	if err != nil {
 		t.Fatal(err)
