@@ -274,13 +274,13 @@ func (b *reading) sentence(text string) found {
 		return best
 	}
 	b.sentences[text] = best // until it is known
+	if f := b.match(text, false); f.better(best) {
+		best = f
+	}
 	for _, list := range [][2]string{{" or ", "，或"}, {" and ", "，并且"}} {
 		if f := b.list(text, list[0], list[1]); f.better(best) {
 			best = f
 		}
-	}
-	if f := b.match(text, false); f.better(best) {
-		best = f
 	}
 	if f := b.list(text, ", ", "，"); f.better(best) {
 		best = f

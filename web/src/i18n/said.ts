@@ -176,9 +176,9 @@ class Reading {
     let best = unknown(text);
     if ((this.steps -= costOfSentence) < 0) return best;
     this.sentences.set(text, best); // until it is known
+    best = better(this.match(text, false), best);
     best = better(this.list(text, " or ", "，或"), best);
     best = better(this.list(text, " and ", "，并且"), best);
-    best = better(this.match(text, false), best);
     best = better(this.list(text, ", ", "，"), best);
     this.sentences.set(text, best);
     return best;
