@@ -63,6 +63,21 @@ async function signIn(page: Page, w: Words) {
   await page.getByRole("heading", { name: w.app.overview, level: 1 }).waitFor();
 }
 
+/** English sentences on a Chinese page, outside of code, commands and what containers print. */
+async function untranslated(page: Page): Promise<string[]> {
+  return page.evaluate(() => {
+    if (document.documentElement.lang !== "zh-CN") return [];
+    const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    const found: string[] = [];
+    while (walk.nextNode()) {
+      const text = walk.currentNode.textContent ?? "";
+      const other = walk.currentNode.parentElement?.closest("code, pre, script, style, .cm-content, .stdout, .stderr");
+      if (!other && /\b[a-z]{2,} [a-z]{2,} [a-z]{2,}\b/.test(text.replace(/[:：] ?fairlead .*/, ""))) found.push(text);
+    }
+    return found;
+  });
+}
+
 /** No serious finding of axe on the page as it is now. */
 async function accessible(page: Page, where: string) {
   await page.waitForTimeout(400); // colours fade in
@@ -226,6 +241,7 @@ describe.each([
     await page.locator(".page-title").getByText(w.state.failed, { exact: true }).waitFor();
     await page.getByRole("log").getByText("demo/web:9.9").first().waitFor();
     await accessible(page, "run");
+    expect(await untranslated(page)).toEqual([]);
     await page.getByRole("tab", { name: w.stageForm.notifications }).click();
     await page.getByText(w.state.delivered, { exact: true }).waitFor();
     await page.getByRole("button", { name: w.state.delivered }).click();

@@ -19,7 +19,7 @@ export const en = {
     none: "none", yes: "yes", no: "no", required: "required", optional: "optional", details: "Details", time: "Time", took: "Duration", message: "Message",
     reason: "Reason", size: "Size", typeToConfirm: "Type {{word}} to confirm", irreversible: "This cannot be undone.", notFound: "Nothing is here",
     notFoundText: "The page does not exist, or what it showed was deleted.", home: "To the overview", retry: "Try again", failed: "That did not work",
-    loading: "Loading", more: "Show more", saveSVG: "Save as SVG", savePNG: "Save as PNG", group: "Group", inputs: "Inputs", outputs: "Outputs", elements: "Elements",
+    loading: "Loading", more: "Show more", chooseByKey: "Press enter or space to choose it.", saveSVG: "Save as SVG", savePNG: "Save as PNG", group: "Group", inputs: "Inputs", outputs: "Outputs", elements: "Elements",
     events: "Events", history: "History", default: "Default", constraints: "Constraints", secret: "secret", unsaved: "Your changes are not saved.", leave: "Leave all the same?",
     unreachable: "The server cannot be reached. Check the connection, then try again.", showAdvanced: "Show advanced inputs", ago: "{{time}}", line: "line {{line}}",
     denied: "You may not do this. Ask an administrator for the right.", valueNone: "no value", number: "Number",

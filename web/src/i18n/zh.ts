@@ -14,7 +14,7 @@ export const zh: Texts = {
     actions: "操作", search: "按名称搜索", all: "全部", refresh: "刷新", copy: "复制", copied: "已复制", cancel: "取消", save: "保存", delete: "删除", create: "创建", add: "添加", remove: "移除",
     edit: "编辑", close: "关闭", next: "下一步", back: "上一步", download: "下载", none: "无", yes: "是", no: "否", required: "必填", optional: "选填", details: "详情", time: "时间", took: "耗时",
     message: "信息", reason: "原因", size: "大小", typeToConfirm: "请输入 {{word}} 以确认", irreversible: "此操作无法撤销。", notFound: "这里什么也没有", notFoundText: "页面不存在，或其显示的内容已被删除。",
-    home: "回到总览", retry: "重试", failed: "操作未成功", loading: "加载中", more: "显示更多", saveSVG: "保存为 SVG", savePNG: "保存为 PNG", group: "流水线组", inputs: "输入参数", outputs: "输出参数",
+    home: "回到总览", retry: "重试", failed: "操作未成功", loading: "加载中", more: "显示更多", chooseByKey: "按回车键或空格键选择。", saveSVG: "保存为 SVG", savePNG: "保存为 PNG", group: "流水线组", inputs: "输入参数", outputs: "输出参数",
     elements: "元素", events: "事件", history: "历史", default: "默认值", constraints: "约束", secret: "敏感", unsaved: "您的修改尚未保存。", leave: "仍要离开吗？",
     unreachable: "无法连接服务器。请检查网络连接后重试。", showAdvanced: "显示高级参数", ago: "{{time}}", line: "第 {{line}} 行", denied: "您没有此权限，请联系管理员授权。", valueNone: "无值", number: "编号",
   },

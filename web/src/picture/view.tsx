@@ -89,6 +89,7 @@ export function PictureView({ picture, name, chosen, onChoose, height, edit }: P
         elementsSelectable={false}
         nodesFocusable={onChoose !== undefined}
         disableKeyboardA11y
+        ariaLabelConfig={{ "node.a11yDescription.default": t("common.chooseByKey"), "node.a11yDescription.keyboardDisabled": t("common.chooseByKey"), "edge.a11yDescription.default": "" }}
         zoomOnScroll={false}
         preventScrolling={false}
         onNodeClick={(_, node) => onChoose?.(node.id)}
