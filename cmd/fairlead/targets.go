@@ -188,16 +188,16 @@ func (t *targets) run(target fairlead.Target, p opened) (opened, error) {
 // do to the same containers goes together only within one process.
 func (t *targets) supervise(ctx context.Context, target fairlead.Target, p opened) error {
 	queue := t.queue(target)
-	if queue == "" {
+	if queue == store.QueueTargets {
 		return p.Run(ctx)
 	}
 	return t.db.HoldQueue(ctx, queue, p.Run)
 }
 
-// queue is the job queue of a target's actions; empty is the common one.
+// queue is the job queue of a target's actions and containers: of its own, or the one of all targets.
 func (t *targets) queue(target fairlead.Target) string {
 	if !t.db.Shared() || target.Kind != fairlead.TargetEngine {
-		return ""
+		return store.QueueTargets
 	}
 	const maxName = 50 // River's limit is 64, fewer of its characters are ours
 	name := target.Name

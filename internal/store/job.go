@@ -16,15 +16,18 @@ import (
 	"github.com/riverqueue/river/rivertype"
 )
 
-// jobWorkers bounds the jobs that run at the same time. They mostly wait for the writer or for a target, and an action whose
-// elements take their time to become healthy is a job for as long: those must not keep the others out.
+// jobWorkers bounds the jobs of a queue that run at the same time. They mostly wait for the writer or for a target.
 const jobWorkers = 256
+
+// QueueTargets is the queue of the work on targets, unless a target has one of its own. An action whose elements take their time to
+// become healthy has a job for as long, and so has a container that runs: those must not keep out what runs decide.
+const QueueTargets = "targets"
 
 // stopQueue bounds how long the end of one queue waits for its jobs.
 const stopQueue = 10 * time.Second
 
 // jobQueues are the queues that a server works.
-func jobQueues() []string { return []string{river.QueueDefault} }
+func jobQueues() []string { return []string{river.QueueDefault, QueueTargets} }
 
 // jobQueue is River on one database.
 type jobQueue interface {
@@ -198,6 +201,10 @@ func (q *riverQueue[T]) start(ctx context.Context, name string, workers *river.W
 		}
 	}
 	q.active = map[int64]struct{}{}
+	queues := map[string]river.QueueConfig{}
+	for _, queue := range jobQueues() {
+		queues[queue] = river.QueueConfig{MaxWorkers: jobWorkers}
+	}
 	client, err := river.NewClient(q.driver, &river.Config{
 		ID:                          name,
 		CompletedJobRetentionPeriod: 10 * time.Minute,
@@ -206,7 +213,7 @@ func (q *riverQueue[T]) start(ctx context.Context, name string, workers *river.W
 		JobTimeout:                  -1,          // a slice bounds itself
 		Logger:                      q.db.riverLog(),
 		Middleware:                  []rivertype.Middleware{river.WorkerMiddlewareFunc(q.follow)},
-		Queues:                      map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: jobWorkers}},
+		Queues:                      queues,
 		RescueStuckJobsAfter:        time.Hour,
 		RetryPolicy:                 retryPolicy{q.db.now},
 		Workers:                     workers,

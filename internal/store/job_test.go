@@ -73,6 +73,53 @@ func testJobsEndWithTheirTransaction(t *testing.T, cfg store.Config) {
 	}
 }
 
+// TestWaitingTargetsKeepNobodyOut has more jobs wait for targets than there are workers for them: other jobs have their turn, and
+// those beyond have it as soon as there is room.
+func TestWaitingTargetsKeepNobodyOut(t *testing.T) {
+	storetest.Each(t, testWaitingTargetsKeepNobodyOut)
+}
+
+func testWaitingTargetsKeepNobodyOut(t *testing.T, cfg store.Config) {
+	db := mustOpen(t, cfg)
+	waiting, other := make(chan struct{}, 1000), make(chan struct{}, 1)
+	healthy := make(chan struct{})
+	workers := river.NewWorkers()
+	river.AddWorker(workers, &workerFunc{work: func(ctx context.Context, job *river.Job[noteArgs]) error {
+		if job.Queue != store.QueueTargets {
+			other <- struct{}{}
+			return nil
+		}
+		waiting <- struct{}{}
+		select {
+		case <-healthy:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}})
+	if err := db.StartJobs(t.Context(), workers); err != nil {
+		t.Fatal(err)
+	}
+	const all, atOnce = 300, 256
+	mustWrite(t, db, func(ctx context.Context, tx *store.Tx) error {
+		for range all {
+			if err := tx.Enqueue(ctx, noteArgs{"wait"}, &river.InsertOpts{Queue: store.QueueTargets}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	for range atOnce {
+		receive(t, waiting)
+	}
+	mustWrite(t, db, func(ctx context.Context, tx *store.Tx) error { return tx.Enqueue(ctx, noteArgs{"decide"}, nil) })
+	receive(t, other)
+	close(healthy)
+	for range all - atOnce {
+		receive(t, waiting)
+	}
+}
+
 // A server that was taken for dead must not end a job that another one works meanwhile, nor store what belongs to its end.
 func TestAnEarlierAttemptCannotEndAJob(t *testing.T) {
 	storetest.Each(t, testAnEarlierAttemptCannotEndAJob)
