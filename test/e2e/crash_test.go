@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -89,6 +90,7 @@ func containers(t *testing.T, docker *client.Client, stack string) map[string][]
 	return found
 }
 
+// events are the first 500, without the news of the audit log, which take the place of each other.
 func (s *server) events() []fairlead.Event {
 	s.t.Helper()
 	var page struct{ Items []fairlead.Event }
@@ -105,19 +107,40 @@ func (s *server) events() []fairlead.Event {
 	if err := json.NewDecoder(res.Body).Decode(&page); err != nil {
 		s.t.Fatal(err)
 	}
-	return page.Items
+	return slices.DeleteFunc(page.Items, func(e fairlead.Event) bool { return e.Kind == "audit" })
 }
 
-// checkEvents proves that what was stored before a crash is still there, word for word, and that nothing is missing between.
-func checkEvents(t *testing.T, before, after []fairlead.Event) {
-	t.Helper()
+// checkEvents proves that what was stored before a crash is still there, word for word, and that nothing is missing.
+func (s *server) checkEvents(before, after []fairlead.Event) {
+	s.t.Helper()
 	if len(after) < len(before) || !reflect.DeepEqual(before, after[:len(before)]) {
-		t.Errorf("events changed over the crash:\nbefore %v\nafter  %v", before, after)
+		s.t.Errorf("events changed over the crash:\nbefore %v\nafter  %v", before, after)
 	}
-	for i, e := range after {
-		if e.Seq != int64(i+1) {
-			t.Fatalf("event %d has seq %d: one is missing", i+1, e.Seq)
+	s.checkNumbers()
+}
+
+// checkNumbers checks that no event is missing or there twice. Events and lines of output, of which the caller has the numbers, count
+// in one sequence; of the news of the audit log, which each entry of a request makes, only the last is kept.
+func (s *server) checkNumbers(output ...int64) {
+	s.t.Helper()
+	seqs, last := output, int64(0)
+	for _, e := range pages[fairlead.Event](s, "/api/v1/events") {
+		if last = e.Seq; e.Kind != "audit" {
+			seqs = append(seqs, e.Seq)
 		}
+	}
+	slices.Sort(seqs)
+	if len(seqs) == 0 || len(slices.Compact(slices.Clone(seqs))) != len(seqs) {
+		s.t.Fatalf("there are no numbers, or one is there twice: %v", seqs)
+	}
+	news := 0
+	for _, e := range pages[fairlead.AuditEntry](s, "/api/v1/audit") {
+		if e.Via != "channel" && e.Via != "registry" { // those have other events
+			news++
+		}
+	}
+	if last = max(last, seqs[len(seqs)-1]); int(last)-len(seqs) != news {
+		s.t.Errorf("%d events and lines of output and %d entries of the audit log have numbers up to %d: some are missing", len(seqs), news, last)
 	}
 }
 
@@ -158,7 +181,7 @@ func TestKilledServerFinishesCreate(t *testing.T) {
 			t.Errorf("element %s has %d containers, want 2", element, len(ids))
 		}
 	}
-	checkEvents(t, before, s.events())
+	s.checkEvents(before, s.events())
 	s.mustRun("stack", "delete", "crash", "--wait")
 	if left := containers(t, docker, "crash"); len(left) > 0 {
 		t.Errorf("left after delete: %v", left)
@@ -218,5 +241,5 @@ stages:
 			t.Errorf("element %s has %d containers, want 2", element, len(ids))
 		}
 	}
-	checkEvents(t, before, s.events())
+	s.checkEvents(before, s.events())
 }
