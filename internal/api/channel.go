@@ -98,6 +98,11 @@ func (a *API) channelMessages(ctx context.Context, in *ChannelQuery) (*huma.Stre
 	var next string
 	err := a.DB.Read(ctx, func(tx *store.Tx) (err error) {
 		messages, next, err = tx.ChannelMessages(ctx, auth.Sees(actorOf(ctx)), in.Name, in.Limit, in.Cursor)
+		for i := range messages {
+			if err == nil {
+				messages[i].Deliveries, err = tx.Deliveries(ctx, auth.Sees(actorOf(ctx)), messages[i].ID)
+			}
+		}
 		return err
 	})
 	if err != nil {

@@ -67,10 +67,20 @@ func mayRun(ctx context.Context, tx *store.Tx, verb auth.Verb, r fairlead.Run) (
 
 // asked reports whether a review of the run asks the actor, who then sees the run that he shall decide about.
 func asked(actor fairlead.Actor, r fairlead.Run) bool {
+	return slices.ContainsFunc(r.Stages, func(s fairlead.StageRun) bool { return reviews(actor, s.Review) })
+}
+
+// asks reports whether a review waits for the answer of the actor.
+func asks(actor fairlead.Actor, r fairlead.Run) bool {
 	return slices.ContainsFunc(r.Stages, func(s fairlead.StageRun) bool {
-		return s.Review != nil && (slices.Contains(s.Review.Users, actor.User) ||
-			slices.ContainsFunc(s.Review.Groups, func(g fairlead.ReviewGroup) bool { return auth.Stands(actor, g) }))
+		return s.State == fairlead.StageWaiting && reviews(actor, s.Review) &&
+			!slices.ContainsFunc(s.Review.Votes, func(v fairlead.Vote) bool { return v.User == actor.User })
 	})
+}
+
+// reviews reports whether the actor is one of those whom a review asks.
+func reviews(actor fairlead.Actor, r *fairlead.ReviewRun) bool {
+	return r != nil && (slices.Contains(r.Users, actor.User) || slices.ContainsFunc(r.Groups, func(g fairlead.ReviewGroup) bool { return auth.Stands(actor, g) }))
 }
 
 // canGroup asks whether the actor may do verb to a pipeline group. One that does not exist is NotFound later, or here.

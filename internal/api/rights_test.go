@@ -70,6 +70,7 @@ var rights = []right{
 	{route: "GET /api/v1/pipelines/{name}/messages", path: "/api/v1/pipelines/shop/messages", want: reads},
 	{route: "POST /api/v1/pipelines/{name}/runs", path: "/api/v1/pipelines/shop/runs", want: reads, body: object{}},
 	{route: "GET /api/v1/pipelines/{name}/runs", path: "/api/v1/pipelines/shop/runs", want: reads},
+	{route: "GET /api/v1/runs", want: all},
 	{route: "GET /api/v1/runs/{id}", path: "/api/v1/runs/{run}", want: reads},
 	{route: "GET /api/v1/runs/{id}/logs", path: "/api/v1/runs/{run}/logs", want: reads},
 	{route: "GET /api/v1/runs/{id}/log.txt", path: "/api/v1/runs/{run}/log.txt", want: reads},

@@ -111,6 +111,7 @@ func (a *API) routes() {
 	add(a, "renderPipelineTemplate", "POST /api/v1/pipeline-templates/{name}/render", tagPipelines, "Make a pipeline file of a template; nothing is stored", a.renderPipelineTemplate, reads)
 	add(a, "startPipeline", "POST /api/v1/pipelines/{name}/runs", tagRuns, "Start a run", a.startPipeline, accepted)
 	add(a, "listRuns", "GET /api/v1/pipelines/{name}/runs", tagRuns, "List runs, newest first", a.listRuns)
+	add(a, "listAllRuns", "GET /api/v1/runs", tagRuns, "List runs of all pipelines, newest first", a.listAllRuns)
 	add(a, "getRun", "GET /api/v1/runs/{id}", tagRuns, "Get a run", a.getRun)
 	add(a, "stopRun", "POST /api/v1/runs/{id}/stop", tagRuns, "Stop a run", a.stopRun, accepted)
 	add(a, "retryRun", "POST /api/v1/runs/{id}/retry", tagRuns, "Try a held stage again, or repeat an ended run from a stage on", a.retryRun, accepted)

@@ -60,6 +60,63 @@ func (a *API) listRuns(ctx context.Context, in *RunQuery) (*Body[List[fairlead.R
 	return list(runs, next, err)
 }
 
+// RunsQuery selects runs of all pipelines.
+type RunsQuery struct {
+	Page
+	Of string `query:"of" enum:"running,waiting,failed,me" doc:"running: at work or in a queue; waiting: for a message or for people; failed: also those that ran out of time; me: those that wait for whoever asks, for a review or a decision about a held stage. Without it: all"`
+}
+
+func (a *API) listAllRuns(ctx context.Context, in *RunsQuery) (*Body[List[fairlead.Run]], error) {
+	if err := can(ctx, auth.View, auth.Object{Kind: auth.Runs}); err != nil {
+		return nil, err
+	}
+	var runs []fairlead.Run
+	var next string
+	err := a.DB.Read(ctx, func(tx *store.Tx) (err error) {
+		if in.Of == "me" {
+			runs, next, err = waitingFor(ctx, tx, in.Page)
+		} else {
+			runs, next, err = tx.Runs(ctx, auth.Sees(actorOf(ctx)), store.RunKind(in.Of), in.Limit, in.Cursor)
+		}
+		for i := range runs {
+			if err == nil {
+				err = a.Pipelines.Explain(ctx, tx, &runs[i])
+			}
+		}
+		return err
+	})
+	return list(runs, next, err)
+}
+
+// waitingFor lists the runs that wait for the actor. A review can ask somebody who does not see the pipeline otherwise.
+func waitingFor(ctx context.Context, tx *store.Tx, page Page) (mine []fairlead.Run, next string, err error) {
+	for next = page.Cursor; ; {
+		var runs []fairlead.Run
+		if runs, next, err = tx.Runs(ctx, store.Everything, store.RunsAsking, page.Limit, next); err != nil {
+			return nil, "", err
+		}
+		for _, r := range runs {
+			waits := asks(actorOf(ctx), r)
+			if r.State == fairlead.RunHeld && !waits {
+				object := auth.Object{Kind: auth.Runs, Name: r.Pipeline}
+				if object.Group, err = tx.PipelineGroup(ctx, r.Pipeline); err != nil {
+					return nil, "", err
+				}
+				waits = auth.Can(actorOf(ctx), auth.Start, object) == nil
+			}
+			if waits {
+				mine = append(mine, r)
+			}
+		}
+		if len(mine) > page.Limit {
+			mine, next = mine[:page.Limit], mine[page.Limit-1].ID
+		}
+		if next == "" || len(mine) == page.Limit {
+			return mine, next, nil
+		}
+	}
+}
+
 // RunID names a run.
 type RunID struct {
 	ID string `path:"id" maxLength:"80"`

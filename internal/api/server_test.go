@@ -98,6 +98,7 @@ GET /api/v1/channels/{name}/messages/{id}
 POST /api/v1/channels/{name}/messages/{id}/replay
 POST /api/v1/pipelines/{name}/runs
 GET /api/v1/pipelines/{name}/runs
+GET /api/v1/runs
 GET /api/v1/runs/{id}
 POST /api/v1/runs/{id}/stop
 GET /api/v1/runs/{id}/logs

@@ -235,7 +235,7 @@ func testRunsArePagedNewestFirst(t *testing.T, cfg store.Config) {
 		if err != nil || len(open) != 3 {
 			t.Errorf("open %+v, %v", open, err)
 		}
-		all, next, err := tx.Runs(ctx, 4, "")
+		all, next, err := tx.Runs(ctx, store.Everything, store.RunsAll, 4, "")
 		if err != nil || len(all) != 4 || next == "" || all[0].ID < all[1].ID {
 			t.Errorf("all %+v, %q, %v", all, next, err)
 		}
@@ -377,7 +377,7 @@ func BenchmarkRunLists(b *testing.B) {
 			_, _, err := tx.PipelineRuns(ctx, "shop", 50, "50000")
 			return err
 		}},
-		{"all runs", func(ctx context.Context, tx *store.Tx) error { _, _, err := tx.Runs(ctx, 50, ""); return err }},
+		{"all runs", func(ctx context.Context, tx *store.Tx) error { _, _, err := tx.Runs(ctx, store.Everything, store.RunsAll, 50, ""); return err }},
 		{"pipeline", func(ctx context.Context, tx *store.Tx) error { _, err := tx.Pipeline(ctx, "shop"); return err }},
 		{"run", func(ctx context.Context, tx *store.Tx) error { _, err := tx.Run(ctx, middle.ID); return err }},
 		{"log", func(ctx context.Context, tx *store.Tx) error {

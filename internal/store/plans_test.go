@@ -32,6 +32,12 @@ func testHotListsUseIndexes(t *testing.T, cfg store.Config) {
 			return err
 		}
 	}
+	all := func(kind store.RunKind) func(context.Context, *store.Tx) error {
+		return func(ctx context.Context, tx *store.Tx) error {
+			_, _, err := tx.Runs(ctx, "alice", kind, 50, run.ID)
+			return err
+		}
+	}
 	for name, read := range map[string]func(ctx context.Context, tx *store.Tx) error{
 		"pipelines with their last runs": func(ctx context.Context, tx *store.Tx) error {
 			_, _, err := tx.Pipelines(ctx, store.Everything, "", 50, "")
@@ -39,7 +45,11 @@ func testHotListsUseIndexes(t *testing.T, cfg store.Config) {
 		},
 		"pipeline":       func(ctx context.Context, tx *store.Tx) error { _, err := tx.Pipeline(ctx, "shop"); return err },
 		"run":            func(ctx context.Context, tx *store.Tx) error { _, err := tx.Run(ctx, run.ID); return err },
-		"runs":           func(ctx context.Context, tx *store.Tx) error { _, _, err := tx.Runs(ctx, 50, run.ID); return err },
+		"runs":           all(store.RunsAll),
+		"runs at work":   all(store.RunsRunning),
+		"runs that wait": all(store.RunsWaiting),
+		"failed runs":    all(store.RunsFailed),
+		"runs that ask":  all(store.RunsAsking),
 		"open runs":      func(ctx context.Context, tx *store.Tx) error { _, err := tx.OpenRuns(ctx); return err },
 		"active runs":    func(ctx context.Context, tx *store.Tx) error { _, err := tx.ActiveRuns(ctx, "shop"); return err },
 		"head of queue":  func(ctx context.Context, tx *store.Tx) error { _, _, err := tx.FirstActiveRun(ctx, "shop"); return err },

@@ -191,9 +191,31 @@ func (tx *Tx) FindRuns(ctx context.Context, pipeline string, f RunFilter, limit 
 	return list, next, nil
 }
 
-// Runs lists the runs of all pipelines, newest first. cursor is the last id of the page before.
-func (tx *Tx) Runs(ctx context.Context, limit int, cursor string) ([]fairlead.Run, string, error) {
-	rows, err := tx.Query(ctx, selectRun+` WHERE id < $1 ORDER BY id DESC LIMIT $2`, cmp.Or(cursor, afterAllIDs), limit+1)
+// RunKind says what of the runs of all pipelines is listed.
+type RunKind string
+
+const (
+	RunsAll     RunKind = ""
+	RunsRunning RunKind = "running" // at work, or in a queue
+	RunsWaiting RunKind = "waiting" // for a message, for people, or held
+	RunsFailed  RunKind = "failed"  // failed, or out of time
+	RunsAsking  RunKind = "asking"  // held, or with a review, answered or not
+)
+
+// The conditions say what the indexes say, word by word: else they would not be used.
+var runKinds = map[RunKind]string{
+	RunsRunning: ` AND ended_at IS NULL AND state IN ('queued', 'running')`,
+	RunsWaiting: ` AND ended_at IS NULL AND state IN ('waiting', 'held')`,
+	RunsFailed:  ` AND state IN ('failed', 'timed-out')`,
+	RunsAsking:  ` AND ended_at IS NULL AND (state = 'held' OR stages LIKE '%"review":%')`,
+}
+
+// Runs lists runs of all pipelines that the viewer sees, newest first. cursor is the last id of the page before.
+func (tx *Tx) Runs(ctx context.Context, v Viewer, kind RunKind, limit int, cursor string) ([]fairlead.Run, string, error) {
+	q := selectRun + ` WHERE id < $1` + runKinds[kind] + `
+AND ($2 = '*' OR EXISTS (SELECT 1 FROM pipelines p JOIN group_roles v ON v.group_name = p.group_name WHERE p.name = pipeline AND v.user_name = $2))
+ORDER BY id DESC LIMIT $3`
+	rows, err := tx.Query(ctx, q, cmp.Or(cursor, afterAllIDs), string(v), limit+1)
 	list, err := Collect(rows, err, scanRun)
 	if err != nil {
 		return nil, "", err
