@@ -16,6 +16,12 @@ export const pipelines = queryOptions({
   queryFn: whole((cursor) => need(api.GET("/api/v1/pipelines", { params: { query: { limit: 500, cursor } } }))),
 });
 
+/** Whether there is any pipeline. */
+export const anyPipeline = queryOptions({
+  queryKey: ["pipelines", "", "any"],
+  queryFn: () => need(api.GET("/api/v1/pipelines", { params: { query: { limit: 1 } } })).then((list) => list.items.length > 0),
+});
+
 export const pipeline = (name: string) =>
   queryOptions({
     queryKey: ["pipelines", name],
@@ -38,6 +44,15 @@ export const runs = (name: string, filter: RunFilter = {}) =>
       need(api.GET("/api/v1/pipelines/{name}/runs", { params: { path: { name }, query: { ...filter, limit: page, cursor: pageParam } } })),
     getNextPageParam: (last) => last.next,
     placeholderData: keepPreviousData,
+  });
+
+/** Runs of all pipelines, newest first: at work, waiting, waiting for oneself, or failed. */
+export const runsOf = (of: "running" | "waiting" | "me" | "failed", limit: number) =>
+  infiniteQueryOptions({
+    queryKey: ["runs", "all", of],
+    initialPageParam: undefined as string | undefined,
+    queryFn: ({ pageParam }) => need(api.GET("/api/v1/runs", { params: { query: { of, limit, cursor: pageParam } } })),
+    getNextPageParam: (last) => last.next,
   });
 
 export const run = (id: string) =>
@@ -148,6 +163,8 @@ export const channelMessages = (name: string) =>
     queryKey: ["channels", name, "messages"],
     queryFn: () =>
       need(api.GET("/api/v1/channels/{name}/messages", { params: { path: { name }, query: { limit: page } } })).then((list) => (list as Noun<"ListChannelMessage">).items),
+    // What a message does follows a moment after it was published.
+    refetchInterval: (query) => (query.state.data?.some((m) => !m.delivered) ? 1000 : false),
   });
 
 /** A message with what it did. */

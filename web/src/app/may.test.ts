@@ -1,12 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { summary, waitsFor } from "../features/overview/page";
+import { summary } from "../features/overview/page";
 import type { Noun } from "../api/client";
 import { asks, mayOf } from "./may";
 
 const user = (name: string, role?: "read" | "edit" | "manage", admin = false) => ({ name, admin, groups: role ? [{ group: "team", role }] : [] }) as unknown as Noun<"Me">;
 const review = (over: Partial<Noun<"ReviewRun">>): Noun<"ReviewRun"> => ({ mode: "one", ...over });
-const run = (over: Partial<Noun<"Run">>) => ({ id: "1", state: "waiting", created_at: "2026-01-01T00:00:00Z", ...over }) as Noun<"Run">;
-const stage = (r: Noun<"ReviewRun">, state = "waiting") => [{ name: "ask", type: "review", state, review: r }] as unknown as Noun<"Run">["stages"];
 
 describe("what somebody may", () => {
   it("includes the smaller roles, in the group alone", () => {
@@ -25,18 +23,9 @@ describe("what somebody may", () => {
 });
 
 describe("the overview", () => {
-  const asked = stage(review({ users: ["eve"] }));
-  it.each([
-    ["a review that asks her", user("eve"), run({ stages: asked }), true],
-    ["somebody else's", user("bob"), run({ stages: asked }), false],
-    ["one that she has answered", user("eve"), run({ stages: stage(review({ users: ["eve", "bob"], mode: "all", votes: [{ user: "eve", approve: true, at: "" }] })) }), false],
-    ["one that is over", user("eve"), run({ stages: stage(review({ users: ["eve"] }), "succeeded") }), false],
-    ["a held run of her group", user("eve", "read"), run({ state: "held" }), true],
-    ["a held run of another group", user("eve"), run({ state: "held" }), false],
-  ])("says what waits for a user: %s", (_, who, r, want) => expect(waitsFor(who, { group: "team" }, r)).toBe(want));
-  it("sorts runs by what becomes of them", () => {
-    const states = ["running", "queued", "waiting", "held", "failed", "timed-out", "succeeded", "canceled"];
-    const s = summary(states.map((state) => ({ last_run: run({ state }) }) as Noun<"Pipeline">), []);
-    expect([s.running, s.waiting, s.failed].map((l) => l.map((r) => r.state))).toEqual([["running", "queued"], ["waiting", "held"], ["failed", "timed-out"]]);
+  it("tells stacks that are busy, bad and well apart", () => {
+    const stack = (name: string, status: string, health: string) => ({ name, status, health }) as Noun<"Stack">;
+    const s = summary([stack("a", "running", "healthy"), stack("b", "running", "unhealthy"), stack("c", "abnormal", "unknown"), stack("d", "processing", "progressing")]);
+    expect([s.healthy, s.bad.map((x) => x.name), s.busy.map((x) => x.name)]).toEqual([1, ["b", "c"], ["d"]]);
   });
 });

@@ -18,14 +18,14 @@ const ended = ["succeeded", "failed", "canceled", "timed-out"];
 /** The stage at which a run can go on: the one that failed or ran out of time last. */
 export const failedStage = (run: Run): StageRun | undefined => (run.stages ?? []).findLast((s) => s.state === "failed" || s.state === "timed-out");
 
-function useRefresh(run: Run) {
+function useRefresh() {
   const client = useQueryClient();
-  return () => Promise.all([client.invalidateQueries({ queryKey: ["runs", run.id] }), client.invalidateQueries({ queryKey: ["pipelines"] })]);
+  return () => Promise.all([client.invalidateQueries({ queryKey: ["runs"] }), client.invalidateQueries({ queryKey: ["pipelines"] })]);
 }
 
 export function Decisions({ run }: { run: Run }) {
   const { t } = useText();
-  const refresh = useRefresh(run);
+  const refresh = useRefresh();
   const [retrying, retry] = useState(false);
   const [rolling, roll] = useState(false);
   const stage = failedStage(run);
@@ -46,7 +46,7 @@ export function Decisions({ run }: { run: Run }) {
 
 function RetryDialog({ run, stage, onClose }: { run: Run; stage: string; onClose: () => void }) {
   const { t } = useText();
-  const refresh = useRefresh(run);
+  const refresh = useRefresh();
   const first = Object.fromEntries(Object.entries(run.variables).filter(([name]) => !name.startsWith("SYS_")));
   const [values, setValues] = useState(first);
   const submit = async () => {
@@ -78,7 +78,7 @@ export function Reviews({ run }: { run: Run }) {
 
 function ReviewCard({ run, stage }: { run: Run; stage: StageRun }) {
   const { t, time, said } = useText();
-  const refresh = useRefresh(run);
+  const refresh = useRefresh();
   const [answer, ask] = useState<boolean>();
   const [comment, setComment] = useState("");
   const user = useQuery(me).data;
