@@ -59,7 +59,7 @@ function look(dark: boolean, still: boolean): ThemeConfig {
     },
     components: {
       Menu: dark ? { itemSelectedColor: "#cfe1ff", itemSelectedBg: "#1d3357" } : {},
-      Button: dark ? { primaryColor: "#06142b" } : {},
+      Button: dark ? { primaryColor: "#06142b", dangerColor: "#2b0502" } : {},
       Tabs: dark ? { itemSelectedColor: "#8dbaff" } : {},
       Layout: { headerBg: dark ? "#141a24" : "#ffffff", siderBg: dark ? "#10151d" : "#f6f8fb", bodyBg: dark ? "#10151d" : "#ffffff" },
     },

@@ -16,7 +16,7 @@ export const adminEn = {
   },
   gallery: {
     text: "A template is a pipeline with places to fill in: a sample that came with the server, or a pipeline that somebody made a template of.", samples: "Samples", own: "Own", ownTag: "own", search: "Search", category: "Category",
-    noOwn: "There is no template of your own yet. Open a pipeline and make a template of it.", none: "No template fits.", use: "Use", look: "Look at it", fill: "Make a pipeline of it", file: "Pipeline file with its placeholders", deleteText: "The pipeline template {{name}} will be deleted. Pipelines that were made of it stay.",
+    noOwn: "There is no template of your own yet. Open a pipeline and make a template of it.", none: "No template fits.", use: "Use", look: "Look at it", fill: "Make a pipeline of it", toEditor: "Go on in the editor", file: "Pipeline file with its placeholders", deleteText: "The pipeline template {{name}} will be deleted. Pipelines that were made of it stay.",
     export: "Make a template", exportText: "Name, group and every secret of the pipeline become places to fill in.", exported: "Template {{name}} was made.", templateName: "Name of the template", title: "Title", ask: "Also ask for the values of these variables",
     "image-deployment": "Image deployment", "gray-release": "Gray release", "multi-environment": "Several environments", "chart-deployment": "Chart deployment", chain: "Chains of pipelines", test: "Tests", other: "Other",
     byForm: "By form", fromTemplate: "From a template", byYAML: "By YAML",

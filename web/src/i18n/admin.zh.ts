@@ -20,7 +20,7 @@ export const adminZh: Like = {
   },
   gallery: {
     text: "模板是留有待填项的流水线：既有服务器自带的示例，也有用户由流水线导出的模板。", samples: "示例", own: "自有", ownTag: "自有", search: "搜索", category: "类别",
-    noOwn: "还没有自有模板。可打开一条流水线，将其导出为模板。", none: "没有符合条件的模板。", use: "使用", look: "查看", fill: "用此模板创建流水线", file: "流水线文件（含占位符）", deleteText: "将删除流水线模板 {{name}}，由其创建的流水线会保留。",
+    noOwn: "还没有自有模板。可打开一条流水线，将其导出为模板。", none: "没有符合条件的模板。", use: "使用", look: "查看", fill: "用此模板创建流水线", toEditor: "在编辑器中继续", file: "流水线文件（含占位符）", deleteText: "将删除流水线模板 {{name}}，由其创建的流水线会保留。",
     export: "导出模板", exportText: "流水线的名称、所属组和所有敏感值都将成为待填项。", exported: "模板 {{name}} 已生成。", templateName: "模板名称", title: "标题", ask: "同时将以下变量的值设为待填项",
     "image-deployment": "镜像部署", "gray-release": "灰度发布", "multi-environment": "多环境部署", "chart-deployment": "Chart 部署", chain: "流水线串联", test: "测试", other: "其他",
     byForm: "通过表单", fromTemplate: "从模板创建", byYAML: "通过 YAML",

@@ -51,7 +51,7 @@ export const en = {
     existing: "existing: {{name}}", reviewUsers: "Users who review", otherType: "This stage is of type {{type}}; edit it in the YAML text.",
     taken: "There is a pipeline of this name already", takenText: "Below is what differs. Nothing that you typed is lost: choose another name in the form, or save over it.",
     addBefore: "Add a stage before {{stage}}", addAfter: "Add a stage after {{stage}}", addBeside: "Add a stage beside {{stage}}",
-    pictureHint: "Click a stage to configure it. Drag it to another place, or focus it and press Alt with an arrow key.", stopRun: "Stop run {{number}}", results: "Results", startFrom: "from {{value}}",
+    pictureHint: "Click a stage to configure it. Drag it to another place, or focus it and press Alt with an arrow key.", stopRun: "Stop run {{number}}", results: "Results", keepCount: "Ended runs that are kept", keepAge: "How long ended runs are kept", keepAll: "all of them", keepHint: "Such as 72h or 8760h.", startFrom: "from {{value}}",
   },
   runs: {
     title: "Run {{number}} of {{name}}", stop: "Stop run", stopText: "The running stage is canceled between elements; what was made stays and is recorded.", cause: "Cause", variables: "Variables",
@@ -115,7 +115,7 @@ export const en = {
   },
   conditions: {
     add: "Add condition", webhook: "Webhook", channel: "Channel", image: "Image push", schedule: "Schedule", repository: "Repository", tag: "Tags", cron: "Cron expression", timezone: "Time zone",
-    signature: "Who signs the calls", unsigned: "nobody: the address is the secret", semver: "or a range of versions", missed: "Times at which no server ran", skip: "leave them out", runOnce: "run once for them",
+    signature: "Who signs the calls", unsigned: "nobody: the address is the secret", semver: "or a range of versions", regexp: "or a regular expression for the whole tag", window: "How old a signed call may be", extra: "Parameters that are not mapped", refuse: "refuse the call", ignoreThem: "leave them out", missed: "Times at which no server ran", skip: "leave them out", runOnce: "run once for them",
     incoming: "Parameter of the message → variable of the pipeline", outgoing: "Parameter of the message ← variable of the pipeline",
   },
   images: {

@@ -39,7 +39,7 @@ export const zh: Texts = {
     valueOfTemplate: "沿用堆栈或模板的值", runStarted: "第 {{number}} 次执行已启动。", existing: "已有：{{name}}", reviewUsers: "审核人", otherType: "此阶段的类型为 {{type}}；请在 YAML 文本中编辑。",
     taken: "已有同名流水线", takenText: "下面是两者的差异。您输入的内容不会丢失：可在表单中换一个名称，或直接覆盖保存。",
     addBefore: "在 {{stage}} 之前添加阶段", addAfter: "在 {{stage}} 之后添加阶段", addBeside: "添加与 {{stage}} 并行的阶段",
-    pictureHint: "点击阶段进行配置；拖动可调整顺序，或选中后按 Alt 加方向键。", stopRun: "停止第 {{number}} 次执行", results: "结果", startFrom: "默认 {{value}}",
+    pictureHint: "点击阶段进行配置；拖动可调整顺序，或选中后按 Alt 加方向键。", stopRun: "停止第 {{number}} 次执行", results: "结果", keepCount: "保留的历史执行数量", keepAge: "历史执行保留时长", keepAll: "全部保留", keepHint: "例如 72h、8760h。", startFrom: "默认 {{value}}",
   },
   runs: {
     title: "{{name}} 第 {{number}} 次执行", stop: "停止执行", stopText: "正在运行的阶段会在元素之间取消；已创建的资源会保留并记录。", cause: "启动方式", variables: "全局变量", log: "日志", resources: "部署资源", images: "镜像",
@@ -98,7 +98,7 @@ export const zh: Texts = {
   },
   conditions: {
     add: "添加条件", webhook: "Webhook", channel: "频道（内部调用）", image: "镜像推送", schedule: "定时", repository: "镜像仓库", tag: "标签", cron: "Cron 表达式", timezone: "时区",
-    signature: "签名方式", unsigned: "不签名：仅凭地址校验", semver: "或版本范围", missed: "服务停机期间错过的时间点", skip: "忽略", runOnce: "补执行一次",
+    signature: "签名方式", unsigned: "不签名：仅凭地址校验", semver: "或版本范围", regexp: "或匹配整个版本的正则表达式", window: "签名消息的有效时长", extra: "未映射的参数", refuse: "拒绝该消息", ignoreThem: "忽略这些参数", missed: "服务停机期间错过的时间点", skip: "忽略", runOnce: "补执行一次",
     incoming: "传入参数 → 全局变量", outgoing: "传出参数 ← 全局变量",
   },
   images: {

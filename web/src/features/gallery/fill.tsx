@@ -1,8 +1,8 @@
 import { useState } from "react";
-import { App, Button, Card, Input, Select, Tag } from "antd";
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { Button, Card, Input, Select, Tag } from "antd";
+import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { api, need, send, type Finding, type Noun, Problem } from "../../api/client";
+import { api, need, type Finding, type Noun, Problem } from "../../api/client";
 import { groups, targets, templates } from "../../api/queries";
 import { useMay } from "../../app/may";
 import { useText } from "../../i18n";
@@ -14,12 +14,10 @@ type Placeholder = Noun<"Placeholder">;
 /** Findings about a placeholder; the server writes their place as values.NAME. */
 const about = (findings: readonly Finding[], name: string) => findings.filter((f) => f.path === `values.${name}` || f.path === name);
 
-/** The placeholders of a template as a form, from which a pipeline is made. */
+/** The placeholders of a template as a form, from which the editor makes a pipeline. */
 export function FillForm({ template }: { template: PipelineTemplate }) {
   const { t } = useText();
-  const client = useQueryClient();
   const navigate = useNavigate();
-  const { message } = App.useApp();
   const [values, setValues] = useState<Record<string, string>>(() => Object.fromEntries(template.placeholders.map((p) => [p.name, p.default ?? ""])));
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
@@ -31,11 +29,7 @@ export function FillForm({ template }: { template: PipelineTemplate }) {
     setError(undefined);
     try {
       const made = await need(api.POST("/api/v1/pipeline-templates/{name}/render", { params: { path: { name: template.name } }, body: { values } }));
-      // Never in the place of a pipeline that is there.
-      await send("PUT", `/api/v1/pipelines/${encodeURIComponent(made.name)}`, made.source, { "Content-Type": "application/yaml", "If-None-Match": "*" });
-      void client.invalidateQueries({ queryKey: ["pipelines"] });
-      void message.success(t("pipelines.saved", { name: made.name }));
-      await navigate({ to: "/pipelines/$name", params: { name: made.name } });
+      await navigate({ to: "/pipelines/new", state: { source: made.source } });
     } catch (e) {
       setError(e);
       setBusy(false);
@@ -53,7 +47,7 @@ export function FillForm({ template }: { template: PipelineTemplate }) {
           <Field key={p.name} placeholder={p} value={values[p.name] ?? ""} findings={about(findings, p.name)} onChange={(v) => setValues({ ...values, [p.name]: v })} />
         ))}
         {error !== undefined && <ProblemAlert error={told && error instanceof Problem ? new Problem(error.status, error.code, error.message) : error} />}
-        <Button type="primary" htmlType="submit" loading={busy} disabled={missing}>{t("pipelines.create")}</Button>
+        <Button type="primary" htmlType="submit" loading={busy} disabled={missing}>{t("gallery.toEditor")}</Button>
       </form>
     </Card>
   );

@@ -1,10 +1,10 @@
-import { Button, Card, Input } from "antd";
+import { Button, Card, Input, InputNumber } from "antd";
 import DeleteOutlined from "@ant-design/icons/DeleteOutlined";
 import { useQuery } from "@tanstack/react-query";
 import { groups } from "../../api/queries";
 import { useText } from "../../i18n";
 import { append, change, lengthAt, remove, set, textAt } from "./document";
-import { ChoiceField, Problems, TextField, type Bound } from "./field";
+import { ChoiceField, FieldFrame, Problems, TextField, type Bound } from "./field";
 import { PeopleForm } from "./people";
 import { ConditionsForm } from "./conditions";
 import { PaceForm } from "./turns";
@@ -24,11 +24,27 @@ export function BasicsForm({ fixedName, ...bound }: Bound & { fixedName: boolean
       <TextField bound={bound} path={["description"]} label={t("common.description")} long />
       <ChoiceField bound={bound} path={["concurrency"]} label={t("pipelines.concurrency")} fallback="queue" options={concurrency} />
       <PaceForm bound={bound} />
+      <KeepForm {...bound} />
       <PeopleForm {...bound} />
       <Variables {...bound} />
       <h2 className="section">{t("pipelines.start_conditions")}</h2>
       <ConditionsForm bound={bound} path={["start"]} />
     </Card>
+  );
+}
+
+/** How much history stays. */
+function KeepForm(bound: Bound) {
+  const { t } = useText();
+  const count = textAt(bound.doc, ["keep", "count"]);
+  return (
+    <>
+      <FieldFrame label={t("pipelines.keepCount")} path={["keep", "count"]} findings={bound.findings}>
+        <InputNumber min={1} precision={0} value={count === "" ? null : Number(count)} placeholder={t("pipelines.keepAll")} aria-label={t("pipelines.keepCount")} style={{ width: "100%" }}
+          onChange={(v) => bound.onChange(change(bound.text, set(["keep", "count"], v ?? undefined)))} />
+      </FieldFrame>
+      <TextField bound={bound} path={["keep", "age"]} label={t("pipelines.keepAge")} placeholder={t("pipelines.keepAll")} hint={t("pipelines.keepHint")} />
+    </>
   );
 }
 

@@ -59,6 +59,7 @@ function Condition({ bound, path, onRemove }: { bound: Bound; path: Path; onRemo
           <TextField bound={bound} path={[...path, "image", "repository"]} label={t("conditions.repository")} placeholder="team/shop" />
           <TextField bound={bound} path={[...path, "image", "tag"]} label={t("conditions.tag")} placeholder="v*" />
           <TextField bound={bound} path={[...path, "image", "semver"]} label={t("conditions.semver")} placeholder=">=1.2 <2" />
+          <TextField bound={bound} path={[...path, "image", "regexp"]} label={t("conditions.regexp")} placeholder="v[0-9]+" />
         </>
       )}
       {kind === "schedule" && (
@@ -73,15 +74,30 @@ function Condition({ bound, path, onRemove }: { bound: Bound; path: Path; onRemo
   );
 }
 
+const codeHosts = ["github", "gitlab", "gitee", "gitea"];
+
 function WebhookAddress({ bound, path }: { bound: Bound; path: Path }) {
   const { t } = useText();
-  const url = useWebhooks(textAt(bound.doc, ["name"])).get(pathText(path));
-  const signers = ["standard", "github", "gitlab", "gitee", "gitea"].map((value) => ({ value, label: value }));
+  const { doc, text, onChange } = bound;
+  const url = useWebhooks(textAt(doc, ["name"])).get(pathText(path));
+  const at = [...path, "webhook"];
+  const signature = textAt(doc, [...at, "signature"]);
+  const signers = ["standard", ...codeHosts].map((value) => ({ value, label: value }));
+  // The map stays when nothing is left in it: it says that the condition is a webhook.
+  const put = (next: Record<string, string | undefined>) => onChange(change(text, (d) => {
+    const now = { ...(valueAt(d, at) as Record<string, unknown> | null), ...next };
+    d.setIn(at, d.createNode(Object.fromEntries(Object.entries(now).filter(([, v]) => v !== undefined && v !== ""))));
+  }));
   return (
     <>
       {url === undefined ? <p className="dim">{t("pipelines.url")}</p> : <p><span className="dim">POST </span><Copyable text={url} /></p>}
-      <ChoiceField bound={bound} path={[...path, "webhook", "signature"]} label={t("conditions.signature")} fallback="" options={[{ value: "", label: t("conditions.unsigned") }, ...signers]}
-        onSet={(v) => bound.onChange(change(bound.text, (doc) => doc.setIn([...path, "webhook"], doc.createNode(v === "" ? {} : { signature: v }))))} />
+      <ChoiceField bound={bound} path={[...at, "signature"]} label={t("conditions.signature")} fallback="" options={[{ value: "", label: t("conditions.unsigned") }, ...signers]}
+        onSet={(v) => put({ signature: v, window: undefined, ...(codeHosts.includes(v) ? { extra: undefined } : {}) })} />
+      {(signature === "standard" || signature === "gitee") && <TextField bound={bound} path={[...at, "window"]} label={t("conditions.window")} placeholder={signature === "gitee" ? "1h" : "5m"} onWrite={(v) => put({ window: v })} />}
+      {!codeHosts.includes(signature) && (
+        <ChoiceField bound={bound} path={[...at, "extra"]} label={t("conditions.extra")} fallback="refuse" onSet={(v) => put({ extra: v === "refuse" ? undefined : v })}
+          options={[{ value: "refuse", label: t("conditions.refuse") }, { value: "ignore", label: t("conditions.ignoreThem") }]} />
+      )}
     </>
   );
 }
@@ -108,7 +124,10 @@ export function ParamsForm({ bound, path, incoming }: { bound: Bound; path: Path
           <Input className="wide" value={textAt(doc, [...path, i, "name"])} placeholder={t("pipelines.param")} aria-label={`${t("pipelines.param")} ${i + 1}`} onChange={(e) => write([...path, i, "name"], e.target.value)} />
           <span aria-hidden>{incoming ? "→" : "←"}</span>
           <AutoComplete className="wide" value={textAt(doc, [...path, i, "variable"])} placeholder={t("pipelines.variable")} aria-label={`${t("pipelines.variable")} ${i + 1}`} options={variables.map((value) => ({ value }))} onChange={(v: string) => write([...path, i, "variable"], v)} />
-          {incoming && <Checkbox checked={valueAt(doc, [...path, i, "required"]) === true} onChange={(e) => onChange(change(text, set([...path, i, "required"], e.target.checked ? true : undefined)))}>{t("common.required")}</Checkbox>}
+          {incoming && valueAt(doc, [...path, i, "required"]) !== true && (
+            <Input value={textAt(doc, [...path, i, "default"])} placeholder={t("common.default")} aria-label={`${t("common.default")} ${i + 1}`} style={{ width: 130 }} onChange={(e) => onChange(change(text, set([...path, i, "default"], e.target.value)))} />
+          )}
+          {incoming && <Checkbox checked={valueAt(doc, [...path, i, "required"]) === true} onChange={(e) => onChange(change(text, set([...path, i, "required"], e.target.checked ? true : undefined), ...(e.target.checked ? [remove([...path, i, "default"])] : [])))}>{t("common.required")}</Checkbox>}
           <Button icon={<DeleteOutlined />} aria-label={`${t("common.remove")} ${t("pipelines.param")} ${i + 1}`} onClick={() => onChange(change(text, count === 1 ? remove(path) : remove([...path, i])))} />
         </div>
       ))}

@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useState } from "react";
 import { App, Button, Segmented } from "antd";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { Link, useBlocker, useNavigate, useParams } from "@tanstack/react-router";
+import { Link, useBlocker, useLocation, useNavigate, useParams } from "@tanstack/react-router";
 import { api, Problem, needWithTag, send, type Finding, type Noun } from "../../api/client";
 import { pipeline as pipelineQuery } from "../../api/queries";
 import { useText } from "../../i18n";
@@ -20,11 +20,19 @@ interface Check {
   diagnostics: Finding[];
 }
 
+declare module "@tanstack/react-router" {
+  interface HistoryState {
+    /** A pipeline file that the editor begins with. */
+    source?: string;
+  }
+}
+
 export function NewPipelinePage() {
   const { t } = useText();
+  const source = useLocation({ select: (place) => place.state.source });
   return (
     <Page title={t("pipelines.newTitle")} trail={<Link to="/pipelines" search={{}}>{t("app.pipelines")}</Link>}>
-      <EditorPane first={blankPipeline("my-pipeline")} />
+      <EditorPane first={source ?? blankPipeline("my-pipeline")} made={source !== undefined} />
     </Page>
   );
 }
@@ -59,8 +67,17 @@ async function stored(name: string): Promise<Stored | undefined> {
 
 const none: Finding[] = [];
 
+interface EditorProps {
+  first: string;
+  etag?: string | null;
+  /** Of a pipeline that is there. */
+  name?: string;
+  /** What it begins with was filled in by somebody, and would be lost. */
+  made?: boolean;
+}
+
 /** The text of a pipeline as a form and as YAML side by side, always in step: the text is the truth. */
-export function EditorPane({ first, etag, name }: { first: string; etag?: string | null; name?: string }) {
+export function EditorPane({ first, etag, name, made = false }: EditorProps) {
   const { t } = useText();
   const [text, setText] = useState(first);
   const [match, setMatch] = useState(etag);
@@ -73,7 +90,8 @@ export function EditorPane({ first, etag, name }: { first: string; etag?: string
   const client = useQueryClient();
   const navigate = useNavigate();
   const { message } = App.useApp();
-  useBlocker({ shouldBlockFn: () => text !== first && !saved && !window.confirm(`${t("common.unsaved")} ${t("common.leave")}`), enableBeforeUnload: () => text !== first && !saved });
+  const unsaved = (made || text !== first) && !saved;
+  useBlocker({ shouldBlockFn: () => unsaved && !window.confirm(`${t("common.unsaved")} ${t("common.leave")}`), enableBeforeUnload: () => unsaved });
   const read = useMemo(() => readText(text), [text]);
   const settled = useSettled(text, 350);
   const check = useQuery({

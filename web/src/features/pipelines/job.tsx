@@ -10,9 +10,6 @@ import { imageNames, ImagesForm } from "./images";
 import { PairsForm } from "./pairs";
 import { TimeoutField } from "./timeout";
 
-/** What a job stage begins with. */
-export const newJob = { images: [{ name: "app", image: "" }], job: { image: "${image.app}", command: [] as string[] }, timeout: "1h" };
-
 /** A container that runs to its end: its image, what it does, where it runs and what it may use. */
 export function JobForm({ bound, path }: { bound: Bound; path: Path }) {
   const { t } = useText();

@@ -3,13 +3,15 @@ import { useText } from "../../i18n";
 import { errorsAt } from "./canvas";
 import { DeployForm } from "./deploy";
 import { append, change, lengthAt, remove, textAt, type Path } from "./document";
+import { beginnings, retype, taskTypes } from "./kinds";
 import { RetryForm } from "./errors";
 import { ChoiceField, pathText, TextField, type Bound } from "./field";
+import { JobForm } from "./job";
 import { TimeoutField } from "./timeout";
 
-/** Several deployments as one stage, at the same time or one after the other. */
+/** Several deployments and jobs as one stage, at the same time or one after the other. */
 export function ParallelForm({ bound, path }: { bound: Bound; path: Path }) {
-  const { t } = useText();
+  const { t, stageType } = useText();
   const { doc, text, onChange } = bound;
   const list = [...path, "tasks"];
   const count = lengthAt(doc, list);
@@ -31,15 +33,15 @@ export function ParallelForm({ bound, path }: { bound: Bound; path: Path }) {
           children: (
             <Card size="small" variant="borderless">
               <TextField bound={bound} path={[...list, i, "name"]} label={t("common.name")} />
-              <DeployForm bound={bound} path={[...list, i]} />
-              <TimeoutField bound={bound} path={[...list, i, "timeout"]} />
+              <ChoiceField bound={bound} path={[...list, i, "type"]} label={t("common.type")} options={taskTypes.map((value) => ({ value, label: stageType(value) }))} onSet={(type) => onChange(retype(text, doc, [...list, i], type))} />
+              {textAt(doc, [...list, i, "type"]) === "job" ? <JobForm bound={bound} path={[...list, i]} /> : <><DeployForm bound={bound} path={[...list, i]} /><TimeoutField bound={bound} path={[...list, i, "timeout"]} /></>}
               <RetryForm bound={bound} path={[...list, i]} />
               <p><Button size="small" danger disabled={count === 1} onClick={() => onChange(change(text, remove([...list, i])))}>{t("stageForm.removeTask")}</Button></p>
             </Card>
           ),
         }))}
       />
-      <Button size="small" onClick={() => onChange(change(text, append(list, { name: free(), type: "template-deploy", deploy: { tool: "aos", stack: "stack" }, timeout: "1h" })))}>{t("stageForm.addTask")}</Button>
+      <Button size="small" onClick={() => onChange(change(text, append(list, { name: free(), type: "template-deploy", ...beginnings["template-deploy"] })))}>{t("stageForm.addTask")}</Button>
     </>
   );
 }

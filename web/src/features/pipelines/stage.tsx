@@ -5,12 +5,13 @@ import { Findings } from "../../ui/problem";
 import { sideText, type Side } from "../../picture/box";
 import { ConditionsForm } from "./conditions";
 import { DeployForm } from "./deploy";
-import { change, lengthAt, remove, set, textAt, type Path } from "./document";
+import { change, lengthAt, textAt, type Path } from "./document";
 import { ErrorForm } from "./errors";
 import { errorsAt } from "./canvas";
 import { ChoiceField, FieldFrame, pathText, type Bound } from "./field";
 import { FlowForm } from "./flow";
-import { JobForm, newJob } from "./job";
+import { JobForm } from "./job";
+import { retype, stageTypes } from "./kinds";
 import { NotificationsForm } from "./notifications";
 import { followName } from "./order";
 import { ParallelForm } from "./parallel";
@@ -27,17 +28,6 @@ interface StageFormProps extends Bound {
   onRemove: () => void;
 }
 
-const stageTypes = ["template-deploy", "job", "review", "parallel"] as const;
-
-// What a stage of a type needs to begin with, and the keys that other types do not know.
-const beginnings: Record<(typeof stageTypes)[number], Record<string, unknown>> = {
-  "template-deploy": { deploy: { tool: "aos", stack: "stack" }, timeout: "1h" },
-  job: newJob,
-  review: { review: { mode: "one", users: ["admin"] } },
-  parallel: { order: "parallel", tasks: [{ name: "task", type: "template-deploy", deploy: { tool: "aos", stack: "stack" }, timeout: "1h" }] },
-};
-const ownKeys = ["images", "deploy", "timeout", "rollback", "review", "tasks", "order", "on_task_failure", "job"];
-
 export function StageForm({ index, names, onAdd, onShift, onRemove, ...bound }: StageFormProps) {
   const { t, stageType } = useText();
   const { doc, text, onChange } = bound;
@@ -46,11 +36,6 @@ export function StageForm({ index, names, onAdd, onShift, onRemove, ...bound }: 
   const type = textAt(doc, [...path, "type"]);
   const known = stageTypes.find((x) => x === type);
   const types = [...new Set([...stageTypes, ...(type ? [type] : [])])].map((value) => ({ value, label: stageType(value) }));
-  const setType = (value: string) => {
-    const begin = beginnings[value as keyof typeof beginnings] as Record<string, unknown> | undefined;
-    const keep = Object.keys(begin ?? {});
-    onChange(change(text, ...ownKeys.filter((k) => !keep.includes(k)).map((k) => remove([...path, k])), set([...path, "type"], value), ...keep.filter((k) => !doc.hasIn([...path, k])).map((k) => set([...path, k], begin?.[k]))));
-  };
   const sides = (["before", "after", "beside"] as const).map((key) => ({ key, label: t(sideText[key], { stage: name }) }));
   const count = (key: string) => (lengthAt(doc, [...path, key]) || lengthAt(doc, [...path, key, "conditions"]) ? ` (${lengthAt(doc, [...path, key]) || lengthAt(doc, [...path, key, "conditions"])})` : "");
   const wrong = (...keys: string[]) => keys.some((k) => errorsAt(bound.findings, pathText([...path, k])) > 0);
@@ -70,7 +55,7 @@ export function StageForm({ index, names, onAdd, onShift, onRemove, ...bound }: 
       <Findings findings={bound.findings.filter((f) => f.path === pathText(path))} />
       <div className="pair">
         <NameField bound={bound} path={[...path, "name"]} />
-        <ChoiceField bound={bound} path={[...path, "type"]} label={t("common.type")} options={types} onSet={setType} />
+        <ChoiceField bound={bound} path={[...path, "type"]} label={t("common.type")} options={types} onSet={(to) => onChange(retype(text, doc, path, to))} />
       </div>
       {type === "template-deploy" && <><DeployForm bound={bound} path={path} /><TimeoutField bound={bound} path={[...path, "timeout"]} /></>}
       {type === "job" && <JobForm bound={bound} path={path} />}
