@@ -10,6 +10,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/web"
 )
@@ -30,11 +33,16 @@ func TestConsole(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := newServerAt(t, freeAddress(t), nil, "--allow-private-webhooks") // the browser's test is called by notifications
-	s.pushImage("1.0")
+	image := filepath.Join(t.TempDir(), "image")
+	if path, err := layout.Write(image, empty.Index); err != nil {
+		t.Fatal(err)
+	} else if err := path.AppendImage(demoImage(t, "1.0")); err != nil {
+		t.Fatal(err)
+	}
 	chromium, _ := exec.LookPath("chromium") // looked up above
 	cmd := exec.CommandContext(t.Context(), "npx", "--no-install", "vitest", "run", "--config", "e2e/vitest.config.ts")
 	cmd.Dir = "../../web"
-	cmd.Env = append(os.Environ(), "FAIRLEAD_URL="+s.url(""), "FAIRLEAD_PASSWORD="+adminPassword, "FAIRLEAD_TEMPLATE="+template, "CHROMIUM="+chromium, "NO_COLOR=1")
+	cmd.Env = append(os.Environ(), "FAIRLEAD_URL="+s.url(""), "FAIRLEAD_PASSWORD="+adminPassword, "FAIRLEAD_TEMPLATE="+template, "FAIRLEAD_IMAGE="+image, "CHROMIUM="+chromium, "NO_COLOR=1")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}

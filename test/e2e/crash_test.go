@@ -59,10 +59,7 @@ func (s *server) pushImage(tags ...string) {
 	s.t.Helper()
 	s.mustRun("image", "create-org", "demo")
 	for _, tag := range tags {
-		img, err := scratch.Image(binary, v1.Config{Entrypoint: []string{scratch.Program, "demo-web"}, Env: []string{"DEMO_VERSION=" + tag}})
-		if err != nil {
-			s.t.Fatal(err)
-		}
+		img := demoImage(s.t, tag)
 		ref, err := name.ParseReference(s.address+"/demo/web:"+tag, name.Insecure)
 		if err != nil {
 			s.t.Fatal(err)
@@ -71,6 +68,16 @@ func (s *server) pushImage(tags ...string) {
 			s.t.Fatal(err)
 		}
 	}
+}
+
+// demoImage is an image of the page that shows its version.
+func demoImage(t *testing.T, version string) v1.Image {
+	t.Helper()
+	img, err := scratch.Image(binary, v1.Config{Entrypoint: []string{scratch.Program, "demo-web"}, Env: []string{"DEMO_VERSION=" + version}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return img
 }
 
 // containers returns the names of the containers of an element, by element.

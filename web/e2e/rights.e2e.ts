@@ -2,72 +2,24 @@
 // sample, what happened is in the audit log, and somebody who may only read sees no buttons for the rest and is refused by the
 // server. Every page about people and rules is looked at for accessibility and on a small screen. The environment is that of
 // console.e2e.ts.
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { chromium, type Browser, type Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { en, type Texts } from "../src/i18n/en";
+import { describe, expect, it } from "vitest";
+import type { Page } from "playwright-core";
+import { en } from "../src/i18n/en";
 import { zh } from "../src/i18n/zh";
+import { accessible, button, fits, heading, open, password, signIn, withBrowser } from "./browser";
 
-const url = process.env.FAIRLEAD_URL ?? "";
-const password = process.env.FAIRLEAD_PASSWORD ?? "";
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-
-let browser: Browser;
-beforeAll(async () => {
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-  });
-});
-afterAll(() => browser.close());
-
-async function open(language: string, theme: string) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, baseURL: url });
-  await context.addInitScript(([l, t]) => {
-    localStorage.setItem("fairlead.language", l ?? "");
-    localStorage.setItem("fairlead.theme", t ?? "");
-  }, [language, theme]);
-  const page = await context.newPage();
-  page.setDefaultTimeout(30_000);
-  const errors: string[] = [];
-  page.on("pageerror", (e) => errors.push(e.message));
-  return { context, page, errors };
-}
-
-async function signIn(page: Page, w: Texts, user: string, secret: string) {
-  await page.goto("/");
-  await page.getByLabel(w.login.user).fill(user);
-  await page.getByLabel(w.login.password, { exact: true }).fill(secret);
-  await page.keyboard.press("Enter");
-  await page.getByRole("heading", { name: w.app.overview, level: 1 }).waitFor();
-}
+withBrowser();
 
 /** No serious finding of axe on the page as it is now, and nothing wider than a telephone. */
 async function sound(page: Page, where: string) {
-  await page.waitForTimeout(400); // colours fade in
-  const client = await page.context().newCDPSession(page);
-  await client.send("Runtime.evaluate", { expression: axe });
-  const { result } = await client.send("Runtime.evaluate", {
-    expression: `axe.run(document, { resultTypes: ["violations"] }).then((r) => JSON.stringify(r.violations.filter((v) => v.impact === "serious" || v.impact === "critical")
-      .map((v) => [v.id, v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160) + " " + (n.any[0]?.message ?? ""))])))`,
-    awaitPromise: true,
-    returnByValue: true,
-  });
-  await client.detach();
-  expect(JSON.parse(String(result.value)), where).toEqual([]);
-  await page.setViewportSize({ width: 390, height: 900 });
-  await expect.poll(() => page.evaluate(() => document.documentElement.scrollWidth), { message: where }).toBeLessThanOrEqual(390);
-  await page.setViewportSize({ width: 1280, height: 900 });
+  await accessible(page, where);
+  await fits(page, where);
 }
-
-const heading = (page: Page, name: string) => page.getByRole("heading", { name, level: 1, exact: true }).waitFor();
-const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
 
 describe.each([
   ["zh-CN", zh, "dark"],
   ["en", en, "light"],
-])("rights in %s", (language, w, theme) => {
+] as const)("rights in %s", (language, w, theme) => {
   const suffix = language === "en" ? "en" : "zh";
   const team = `crew-${suffix}`;
   const reader = `reader-${suffix}`;
@@ -75,7 +27,7 @@ describe.each([
   const secret = "reader-password";
 
   it("a group, a role, a pipeline from a sample, and the log of it all", async () => {
-    const { context, page, errors } = await open(language, theme);
+    const { context, page, errors } = await open({ language, theme });
     await signIn(page, w, "admin", password);
 
     await page.goto("/users");
@@ -116,7 +68,10 @@ describe.each([
     await page.locator("form").getByRole("combobox").first().click();
     await page.getByTitle(team, { exact: true }).click();
     await sound(page, "pipeline template");
-    await button(page, w.pipelines.create).click();
+    await button(page, w.gallery.toEditor).click();
+    await heading(page, w.pipelines.newTitle);
+    await page.getByRole("group", { name: w.pipelines.stages }).getByRole("button", { name: "deploy", exact: true }).waitFor();
+    await button(page, w.common.save).click();
     await heading(page, pipeline);
 
     await page.goto(`/audit?name=${pipeline}`);
@@ -154,7 +109,7 @@ describe.each([
   });
 
   it("who may only read sees it and can change nothing", async () => {
-    const { context, page, errors } = await open(language, theme);
+    const { context, page, errors } = await open({ language, theme });
     await signIn(page, w, reader, secret);
     const menu = page.getByRole("navigation");
     for (const hidden of [w.app.users, w.places.audit, w.places.settings]) expect(await menu.getByRole("link", { name: hidden, exact: true }).count(), hidden).toBe(0);
@@ -191,7 +146,7 @@ describe.each([
   });
 
   it("a group goes when DELETE was typed", async () => {
-    const { context, page } = await open(language, theme);
+    const { context, page } = await open({ language, theme });
     await signIn(page, w, "admin", password);
     expect((await page.request.delete(`/api/v1/pipelines/${pipeline}`)).status()).toBe(204);
     await page.goto(`/groups/${team}`);

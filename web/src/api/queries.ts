@@ -36,12 +36,12 @@ export interface RunFilter {
   by?: string;
 }
 
-export const runs = (name: string, filter: RunFilter = {}) =>
+export const runs = (name: string, { state, cause, by }: RunFilter = {}) =>
   infiniteQueryOptions({
-    queryKey: ["runs", "of", name, filter.state ?? "", filter.cause ?? "", filter.by ?? ""],
+    queryKey: ["runs", "of", name, state ?? "", cause ?? "", by ?? ""],
     initialPageParam: undefined as string | undefined,
     queryFn: ({ pageParam }) =>
-      need(api.GET("/api/v1/pipelines/{name}/runs", { params: { path: { name }, query: { ...filter, limit: page, cursor: pageParam } } })),
+      need(api.GET("/api/v1/pipelines/{name}/runs", { params: { path: { name }, query: { state, cause, by, limit: page, cursor: pageParam } } })),
     getNextPageParam: (last) => last.next,
     placeholderData: keepPreviousData,
   });

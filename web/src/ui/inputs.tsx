@@ -69,7 +69,7 @@ export function InputsForm({ inputs, given, onChange, placeholder, variables, le
   const columns: TableColumnsType<TemplateInput> = [
     {
       title: t("common.name"), key: "name", width: "24%",
-      render: (_, i) => <><code>{i.name}</code> {i.required && <Tag color="red">{t("common.required")}</Tag>}{i.secret && <Tag>{t("common.secret")}</Tag>}</>,
+      render: (_, i) => <><code>{i.name}</code> {i.required && <Tag color="error">{t("common.required")}</Tag>}{i.secret && <Tag>{t("common.secret")}</Tag>}</>,
     },
     { title: t("common.type"), key: "type", width: "12%", render: (_, i) => <span className="dim">{i.type}</span> },
     { title: t("common.value"), key: "value", width: "34%", render: (_, i) => <Field input={i} value={given[i.name]} set={(v) => set(i.name, v)} placeholder={placeholder?.(i)} variables={variables} lenient={lenient} /> },

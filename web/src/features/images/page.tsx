@@ -11,6 +11,7 @@ import { Copyable } from "../../ui/copy";
 import { Dialog, Labelled } from "../../ui/dialog";
 import { List } from "../../ui/list";
 import { Loaded, Nothing, Page } from "../../ui/page";
+import { ProblemAlert } from "../../ui/problem";
 import { Ago } from "../../ui/state";
 
 type ImageTag = Noun<"Tag">;
@@ -94,14 +95,21 @@ function PushHelp({ org, repo }: { org?: string; repo?: string }) {
   const { t } = useText();
   const user = useQuery(me);
   const [token, setToken] = useState<string>();
+  const [error, setError] = useState<unknown>();
   const make = async () => {
-    const made = await need(api.POST("/api/v1/tokens", { body: { name: "images", expires_in: "24h" } }));
-    setToken(made.token);
+    setError(undefined);
+    try {
+      const name = `images ${new Date().toISOString()}`; // one for each sign-in: names of tokens are unique
+      setToken((await need(api.POST("/api/v1/tokens", { body: { name, expires_in: "24h" } }))).token);
+    } catch (e) {
+      setError(e);
+    }
   };
   const image = `${location.host}/${org ?? "ORG"}/${repo ?? "REPOSITORY"}:TAG`;
   return (
     <section className="section">
       <h2>{t("images.pushTitle")}</h2>
+      <ProblemAlert error={error} />
       <ol>
         <li>
           {t("images.signIn")}: {token === undefined ? <Button size="small" onClick={() => void make()}>{t("images.makeToken")}</Button> : <><Copyable text={`docker login ${location.host} -u ${user.data?.name ?? ""} -p ${token}`} /> <span className="dim">{t("images.temporary")}</span></>}

@@ -9,7 +9,7 @@ type Plan = Noun<"Plan">;
 type Operation = Noun<"Operation">;
 type Field = Noun<"FieldChange">;
 
-const colour: Record<string, string> = { create: "green", update: "blue", replace: "orange", delete: "red", none: "default" };
+const colour: Record<string, string> = { create: "success", update: "processing", replace: "warning", delete: "error", none: "default" };
 
 export { valueText };
 

@@ -133,7 +133,7 @@ function Graph({ name, version }: { name: string; version: string }) {
 function Inputs({ version }: { version: Version }) {
   const { t } = useText();
   const columns: TableColumnsType<TemplateInput> = [
-    { title: t("common.name"), key: "name", render: (_, i) => <><code>{i.name}</code> {i.required && <Tag color="red">{t("common.required")}</Tag>}{i.secret && <Tag>{t("common.secret")}</Tag>}</> },
+    { title: t("common.name"), key: "name", render: (_, i) => <><code>{i.name}</code> {i.required && <Tag color="error">{t("common.required")}</Tag>}{i.secret && <Tag>{t("common.secret")}</Tag>}</> },
     { title: t("common.type"), dataIndex: "type" },
     { title: t("common.default"), key: "default", render: (_, i) => (i.default === undefined ? "–" : <code>{JSON.stringify(i.default)}</code>) },
     { title: t("common.description"), dataIndex: "description" },
