@@ -63,8 +63,8 @@ export const link = (page: Page, name: string) => page.getByRole("navigation").g
 /** Goes to an address within the console, without loading it anew. */
 export const visit = (page: Page, path: string) => page.evaluate((to) => history.pushState({}, "", to), path);
 
-/** No serious finding of axe on the page as it is now; rules names the only ones that are looked at. */
-export async function accessible(page: Page, where: string, rules?: string[]) {
+/** The serious findings of axe on the page as it is now; rules names the only ones that are looked for. */
+export async function findings(page: Page, rules?: string[]): Promise<unknown[]> {
   // Run as a script of the tool, which the page's policy does not bind.
   const client = await page.context().newCDPSession(page);
   const options = JSON.stringify({ resultTypes: ["violations"], ...(rules && { runOnly: rules }) });
@@ -75,8 +75,10 @@ export async function accessible(page: Page, where: string, rules?: string[]) {
     returnByValue: true,
   });
   await client.detach();
-  expect(JSON.parse(String(result.value)), where).toEqual([]);
+  return JSON.parse(String(result.value)) as unknown[];
 }
+
+export const accessible = async (page: Page, where: string) => expect(await findings(page), where).toEqual([]);
 
 /** Nothing on the page is wider than a telephone. */
 export async function fits(page: Page, where: string) {
