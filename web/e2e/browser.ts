@@ -39,7 +39,7 @@ export async function open({ language, theme, width = 1280 }: Look = {}) {
     if (t) localStorage.setItem("fairlead.theme", t);
   }, [language, theme]);
   const page = await context.newPage();
-  page.setDefaultTimeout(30_000);
+  page.setDefaultTimeout(60_000);
   const hosts = new Set<string>();
   const errors: string[] = [];
   page.on("request", (r) => hosts.add(new URL(r.url()).host));
@@ -68,8 +68,10 @@ export async function findings(page: Page, rules?: string[]): Promise<unknown[]>
   // Run as a script of the tool, which the page's policy does not bind.
   const client = await page.context().newCDPSession(page);
   const options = JSON.stringify({ resultTypes: ["violations"], ...(rules && { runOnly: rules }) });
+  const there = await client.send("Runtime.evaluate", { expression: "'axe' in window" });
+  if (there.result.value !== true) await client.send("Runtime.evaluate", { expression: axe });
   const { result } = await client.send("Runtime.evaluate", {
-    expression: `${axe}; axe.run(document, ${options}).then((r) => JSON.stringify(r.violations.filter((v) => v.impact === "serious" || v.impact === "critical")
+    expression: `axe.run(document, ${options}).then((r) => JSON.stringify(r.violations.filter((v) => v.impact === "serious" || v.impact === "critical")
       .map((v) => [v.id, v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160) + " " + (n.any[0]?.message ?? ""))])))`,
     awaitPromise: true,
     returnByValue: true,
