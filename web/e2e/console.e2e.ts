@@ -233,7 +233,7 @@ describe.each([
     await publishing.getByLabel(`${w.common.name} 1`, { exact: true }).fill("count");
     await publishing.getByLabel(`${w.common.value} 1`, { exact: true }).fill("2");
     await publishing.getByRole("button", { name: w.channels.publish, exact: true }).click();
-    await page.getByRole("row").filter({ hasText: "count=2" }).getByRole("link").click();
+    await page.getByRole("row").filter({ hasText: "count=2" }).getByRole("link").last().click();
     await runState(w.state.succeeded);
     await page.getByRole("tab", { name: w.decide.conditions }).click();
     await page.getByRole("tabpanel").getByText("replicas=2").waitFor();

@@ -168,12 +168,6 @@ export const channelMessages = (name: string) =>
   });
 
 /** A message with what it did. */
-export const channelMessage = (name: string, id: string) =>
-  queryOptions({
-    queryKey: ["channels", name, "messages", id],
-    queryFn: () => need(api.GET("/api/v1/channels/{name}/messages/{id}", { params: { path: { name, id } } })),
-  });
-
 export const targets = queryOptions({
   queryKey: ["targets"],
   queryFn: () => need(api.GET("/api/v1/targets")).then((list) => list.items),

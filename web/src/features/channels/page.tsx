@@ -3,7 +3,7 @@ import { App, Button, Input, Tag, type TableColumnsType } from "antd";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { api, need, type Noun } from "../../api/client";
-import { channelMessage, channelMessages, channels } from "../../api/queries";
+import { channelMessages, channels } from "../../api/queries";
 import { useMay } from "../../app/may";
 import { useText } from "../../i18n";
 import { Confirm } from "../../ui/confirm";
@@ -75,26 +75,21 @@ function Messages({ name }: { name: string }) {
     { title: t("common.time"), key: "time", render: (_, m) => <Ago time={m.published_at} /> },
     { title: t("common.by"), dataIndex: "by" },
     { title: t("decide.parameters"), key: "params", render: (_, m) => Object.entries(m.params).map(([k, v]) => <div key={k}><code>{k}={v}</code></div>) },
-    { title: t("decide.result"), key: "deliveries", render: (_, m) => <Deliveries channel={name} message={m.id} /> },
+    { title: t("decide.result"), key: "deliveries", render: (_, m) => <Deliveries message={m} /> },
     ...(may.anywhere("edit") ? [{ title: t("common.actions"), key: "actions", render: (_: unknown, m: ChannelMessage) => <Button size="small" onClick={() => void replay(m.id)}>{t("channels.replay")}</Button> }] : []),
   ];
   return <Loaded query={query}>{(items) => <List label={t("channels.messages")} items={items} columns={columns} rowKey={(m) => m.id} empty={t("decide.noMessages")} />}</Loaded>;
 }
 
-/** What a message did at each condition that listens; asked for when somebody wants to know. */
-function Deliveries({ channel, message }: { channel: string; message: string }) {
+/** What a message did at each condition that listens. */
+function Deliveries({ message }: { message: ChannelMessage }) {
   const { t, said } = useText();
-  const [open, show] = useState(false);
-  const query = useQuery({ ...channelMessage(channel, message), enabled: open });
-  if (!open) return <Button size="small" onClick={() => show(true)}>{t("common.details")}</Button>;
-  if (query.isError) return <>{explain(query.error, t)}</>;
-  if (query.data === undefined) return <>{t("common.loading")}</>;
-  const deliveries = query.data.deliveries ?? [];
-  if (deliveries.length === 0) return <span className="dim">{t("channels.unheard")}</span>;
+  const deliveries = message.deliveries ?? [];
+  if (deliveries.length === 0) return message.delivered ? <span className="dim">{t("channels.unheard")}</span> : null;
   return (
     <>
       {deliveries.map((d) => (
-        <div key={d.pipeline + d.condition}>
+        <div key={d.pipeline + d.condition} className="with-link">
           <PipelineLink name={d.pipeline} />{t("roles.colon")}{d.run ? <RunLink id={d.run}>{said(d.result)}</RunLink> : said(d.result)} <span className="dim">{said(d.reason)}</span>
         </div>
       ))}
