@@ -377,7 +377,10 @@ func BenchmarkRunLists(b *testing.B) {
 			_, _, err := tx.PipelineRuns(ctx, "shop", 50, "50000")
 			return err
 		}},
-		{"all runs", func(ctx context.Context, tx *store.Tx) error { _, _, err := tx.Runs(ctx, store.Everything, store.RunsAll, 50, ""); return err }},
+		{"all runs", func(ctx context.Context, tx *store.Tx) error {
+			_, _, err := tx.Runs(ctx, store.Everything, store.RunsAll, 50, "")
+			return err
+		}},
 		{"pipeline", func(ctx context.Context, tx *store.Tx) error { _, err := tx.Pipeline(ctx, "shop"); return err }},
 		{"run", func(ctx context.Context, tx *store.Tx) error { _, err := tx.Run(ctx, middle.ID); return err }},
 		{"log", func(ctx context.Context, tx *store.Tx) error {
