@@ -199,7 +199,7 @@ func TestTemplatesAreListed(t *testing.T) {
 			break
 		}
 	}
-	want := "all-at-once blue-green canary deploy-nightly deploy-on-push helm-release link-of-a-chain my-own test-then-production"
+	want := "all-at-once blue-green canary deploy-nightly deploy-on-push helm-release link-of-a-chain migrate-then-deploy my-own test-then-production"
 	if got := strings.Join(names, " "); got != want {
 		t.Errorf("templates %s, want %s", got, want)
 	}

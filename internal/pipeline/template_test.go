@@ -1,6 +1,7 @@
 package pipeline_test
 
 import (
+	"context"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -12,6 +13,8 @@ import (
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/examples"
 	"github.com/fairlead/fairlead/internal/pipeline"
+	"github.com/fairlead/fairlead/internal/pipeline/jobtest"
+	"github.com/fairlead/fairlead/internal/store"
 	"go.yaml.in/yaml/v4"
 )
 
@@ -284,12 +287,13 @@ func TestSamples(t *testing.T) {
 	}
 }
 
-// TestSamplesRun makes pipelines of samples and runs them to the end.
+// TestSamplesRun makes a pipeline of every sample and runs it to the end.
 func TestSamplesRun(t *testing.T) {
 	b := newBench(t)
-	all := samples(t)
+	all, ran := samples(t), map[string]bool{}
 	apply := func(sample string, more map[string]string) fairlead.Pipeline {
 		t.Helper()
+		ran[sample] = true
 		values := sampleValues(sample, all[sample].Placeholders)
 		maps.Copy(values, more)
 		src, err := b.engine.RenderTemplate(t.Context(), sample, values)
@@ -345,4 +349,53 @@ func TestSamplesRun(t *testing.T) {
 		b.publish("built", map[string]string{"tag": "1.0"}, "")
 		b.ended(b.runs("second", 1)[0].ID, fairlead.RunSucceeded)
 	})
+	t.Run("migrate-then-deploy", func(t *testing.T) {
+		p := apply("migrate-then-deploy", nil)
+		run := b.ended(hook(p), fairlead.RunSucceeded)
+		if c := b.jobs.Made()[0]; !slices.Equal(c.Command, []string{"/app", "migrate"}) || run.Stages[1].Stack != "migrate-then-deploy" {
+			t.Errorf("container %+v, stages %+v", c, run.Stages)
+		}
+		b.jobs.Set(tool, jobtest.Behaviour{Exit: 1})
+		id := hook(p)
+		run = b.until(id, "held", func(run fairlead.Run) bool { return run.State == fairlead.RunHeld })
+		if run.Stages[1].State != fairlead.StagePending {
+			t.Errorf("stages %+v", run.Stages)
+		}
+	})
+	t.Run("blue-green", func(t *testing.T) {
+		b.write(func(ctx context.Context, tx *store.Tx) error {
+			const source = `tosca_definitions_version: huaweicloud_tosca_version_1_0
+inputs: {side: {type: string, constraints: [{valid_values: [blue, green]}]}}
+node_templates:
+  route: {type: HuaweiCloud.CCE.ConfigMap, properties: {k8sManifest: {apiVersion: v1, kind: ConfigMap, metadata: {name: route}, data: {side: {get_input: side}}}}}
+`
+			return tx.CreateTemplateVersion(ctx, &fairlead.TemplateVersion{Template: "router", Version: "1.0", Filename: "router.yaml", Source: []byte(source)})
+		})
+		b.apply(`{"name": "routing", "stages": [{"name": "a", "type": "template-deploy", "deploy": {"tool": "aos", "stack": "router", "create": true, "template": "router", "version": "1.0", "parameters": {"side": "green"}}}]}`)
+		b.ended(b.start("routing", nil).ID, fairlead.RunSucceeded)
+		p := apply("blue-green", map[string]string{"reviewer": "alice"})
+		for _, side := range []string{"blue", "green"} {
+			res, err := b.engine.Hook(t.Context(), pipeline.Call{Token: token(p, 0), Params: map[string]string{"tag": "1.0", "side": side}})
+			b.must(err)
+			b.until(res.Run, "asking", func(run fairlead.Run) bool { return run.Stages[1].Review != nil && run.Stages[1].Review.Preview != nil })
+			_, err = b.engine.Answer(t.Context(), alice(), res.Run, "switch the traffic", pipeline.Answer{Approve: true})
+			b.must(err)
+			run := b.ended(res.Run, fairlead.RunSucceeded)
+			if run.Stages[0].Stack != "blue-green-"+side || b.stack("router").Inputs["side"] != side {
+				t.Errorf("side %s: stages %+v, router %v", side, run.Stages, b.stack("router").Inputs)
+			}
+		}
+	})
+	t.Run("helm-release", func(t *testing.T) {
+		p := apply("helm-release", nil)
+		run := b.ended(hook(p), fairlead.RunSucceeded)
+		if s := b.stack(run.Stages[0].Stack); s.Inputs["image_tag"] != "1.0" || s.Inputs["chart_version"] != "1.2.3" {
+			t.Errorf("stack %+v", s)
+		}
+	})
+	for name := range all {
+		if !ran[name] {
+			t.Errorf("sample %s was not run", name)
+		}
+	}
 }
