@@ -13,8 +13,8 @@ export type Given = Record<string, string | undefined>;
 export function wrong(input: TemplateInput, value: string | undefined): string | undefined {
   if (value === undefined || value === "" || value.includes("${")) return undefined;
   const number = Number(value);
-  if (input.type === "integer" && !/^-?\d+$/.test(value)) return "integer";
-  if (input.type === "float" && Number.isNaN(number)) return "float";
+  if (input.type === "integer" && !/^-?\d+$/.test(value)) return "an integer";
+  if (input.type === "float" && Number.isNaN(number)) return "a number";
   if (input.type === "boolean" && !["true", "false"].includes(value)) return "true | false";
   for (const [keyword, operand] of Object.entries(input.constraints ?? {})) {
     if (!satisfies(keyword, operand, value, number)) return `${keyword}: ${JSON.stringify(operand)}`;
@@ -96,6 +96,7 @@ interface FieldProps {
 }
 
 function Field({ input, value, set, placeholder, variables, lenient }: FieldProps) {
+  const { said } = useText();
   const problem = wrong(input, value);
   const missing = !lenient && input.required && (value === undefined || value === "");
   const status = problem !== undefined ? "error" : missing ? "warning" : undefined;
@@ -104,7 +105,7 @@ function Field({ input, value, set, placeholder, variables, lenient }: FieldProp
   return (
     <>
       <Control input={input} value={value} set={set} hint={hint} variables={variables} common={common} />
-      {problem !== undefined && <div role="alert" className="findings error">{problem}</div>}
+      {problem !== undefined && <div role="alert" className="findings error">{said(problem)}</div>}
     </>
   );
 }
