@@ -214,7 +214,10 @@ func (p *Provider) unreachable(err error) bool {
 	return ok
 }
 
-func gone(err error) bool { return cerrdefs.IsNotFound(err) }
+// gone reports whether what was asked for is not there. Podman 4 answers 500 with this text when a removal is under way.
+func gone(err error) bool {
+	return cerrdefs.IsNotFound(err) || cerrdefs.IsInternal(err) && strings.Contains(err.Error(), "no such container")
+}
 
 // Discover finds an engine that answers: DOCKER_HOST, Docker's socket, Podman's sockets.
 func Discover(ctx context.Context) (host string, ok bool) {
