@@ -62,14 +62,15 @@ describe("the form of a pipeline template", () => {
   ] });
 
   it("wants what is required, masks secrets, and asks the server with what was typed", async () => {
-    const page = show(<FillForm template={sample} />, ({ path }) => (path.endsWith("/render") ? { body: { name: "mine", source: "name: mine\n" } } : { body: { name: "mine", items: [] } }));
-    const make = screen.getByRole("button", { name: "Create pipeline" });
+    const page = show(<FillForm template={sample} />, ({ path }) => ({ body: path.endsWith("/render") ? { name: "mine", source: "name: mine\n" } : { items: [] } }));
+    const make = screen.getByRole("button", { name: "Go on in the editor" });
     expect(make).toBeDisabled();
     expect(screen.getByLabelText("Replicas")).toHaveValue("3");
     expect(screen.getByLabelText("Token")).toHaveAttribute("type", "password");
     for (const [label, value] of [["Name of the pipeline", "mine"], ["Image", "team/shop"], ["Token", "s3cret"]] as const) fireEvent.change(screen.getByLabelText(label), { target: { value } });
     fireEvent.click(make);
     await waitFor(() => expect(page.changes()[0]).toEqual({ method: "POST", path: "/api/v1/pipeline-templates/canary/render", body: { values: { name: "mine", image: "team/shop", replicas: "3", token: "s3cret" } } }));
+    await waitFor(() => expect(gone).toHaveBeenCalledWith({ to: "/pipelines/new", state: { source: "name: mine\n" } }));
   });
 });
 
