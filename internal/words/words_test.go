@@ -194,7 +194,7 @@ var (
 	wordRE  = regexp.MustCompile(`[a-z]{2,}`)
 	// codeRE is what looks like a sentence and is not: SQL, times, headers, routes, YAML and JSON, pictures, functions of templates, versions.
 	codeRE = regexp.MustCompile(`\b(SELECT|INSERT|UPDATE|DELETE FROM|WHERE|ORDER BY|GROUP BY|VALUES|CASE WHEN|LEFT JOIN|SAVEPOINT|PRAGMA|BEGIN|COLLATE|LIKE|ESCAPE|DESC|CAST|CREATE TABLE|RELEASE|ROLLBACK TO)\b|[<>=] ?\(?\$|= \?|<> ''|pg_advisory` +
-		`|_id, |\b_at, |created_at|'waiting'|2006-01-02|charset=|-src |^(GET|POST|PUT|DELETE|PATCH) /|realm=|filename=|max-age|^</` +
+		`|_id, |\bstate IN \(|\b_at, |created_at|'waiting'|2006-01-02|charset=|-src |^(GET|POST|PUT|DELETE|PATCH) /|realm=|filename=|max-age|^</` +
 		`|^ *- \{|"\{group\}"|^, required: true|^, default: |^\{en: |^\{"|^\$\{|^(id|data|event): ` +
 		`|^ *<[a-z]|^digraph|^ *node \[|style=|dasharray|\[label=|^\{[a-z_0-9]+: [\[A-Z]|/v[0-9]+(alpha|beta)[0-9]+$`)
 )
