@@ -566,7 +566,7 @@ func TestMovingAPipeline(t *testing.T) {
 	s.must(http.StatusOK, request{method: "GET", path: "/api/v1/pipelines/shop", user: "alice"})
 }
 
-// TestAuditOfWhatFailsHalfWay deletes a pipeline with so many runs that it takes several transactions, between which a run begins.
+// TestAuditOfWhatFailsHalfWay deletes a pipeline with so many runs that it takes several transactions, one of which fails.
 func TestAuditOfWhatFailsHalfWay(t *testing.T) {
 	s := mustServe(t)
 	s.must(http.StatusOK, request{method: "PUT", path: "/api/v1/pipelines/shop", user: "boss", body: strings.Replace(heldText, "group: team\n", "", 1)})
@@ -578,22 +578,21 @@ func TestAuditOfWhatFailsHalfWay(t *testing.T) {
 				return err
 			}
 		}
-		const begin = `BEGIN UPDATE runs SET ended_at = NULL, state = 'running' WHERE number = 300; `
-		begins := []string{`CREATE TRIGGER begins AFTER DELETE ON runs WHEN old.number = 100 ` + begin + `END`}
+		breaks := []string{`CREATE TRIGGER breaks BEFORE DELETE ON runs WHEN old.number = 250 BEGIN SELECT RAISE(ABORT, 'the disk is broken'); END`}
 		if os.Getenv("FAIRLEAD_TEST_DATABASE") == "postgres" {
-			begins = []string{`CREATE FUNCTION begins() RETURNS trigger LANGUAGE plpgsql AS $$ ` + begin + `RETURN NULL; END $$`,
-				`CREATE TRIGGER begins AFTER DELETE ON runs FOR EACH ROW WHEN (old.number = 100) EXECUTE FUNCTION begins()`}
+			breaks = []string{`CREATE FUNCTION breaks() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'the disk is broken'; END $$`,
+				`CREATE TRIGGER breaks BEFORE DELETE ON runs FOR EACH ROW WHEN (old.number = 250) EXECUTE FUNCTION breaks()`}
 		}
-		for _, q := range begins {
+		for _, q := range breaks {
 			if _, err := tx.Exec(t.Context(), q); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	got := s.must(http.StatusConflict, request{method: "DELETE", path: "/api/v1/pipelines/shop", user: "boss"})
+	got := s.must(http.StatusInternalServerError, request{method: "DELETE", path: "/api/v1/pipelines/shop", user: "boss"})
 	entries := s.audited("deletePipeline")
-	if len(entries) != 1 || entries[0].Result != fairlead.AuditFailed || !strings.HasPrefix(entries[0].Detail, "not to its end: pipeline shop cannot be deleted: run 300") {
+	if len(entries) != 1 || entries[0].Result != fairlead.AuditFailed || !strings.HasPrefix(entries[0].Detail, "not to its end: ") {
 		t.Errorf("%s left %+v", got.body, entries)
 	}
 }
