@@ -1,6 +1,7 @@
 import { useState, type ReactNode } from "react";
 import { Button, Input, Modal } from "antd";
 import { useText } from "../i18n";
+import { useFocusBack } from "./focus";
 import { ProblemAlert } from "./problem";
 
 interface ConfirmProps {
@@ -20,6 +21,7 @@ interface ConfirmProps {
 /** Asks before something is lost. */
 export function Confirm({ open, title, text, word, button, revocable = false, onClose, onConfirm, children }: ConfirmProps) {
   const { t } = useText();
+  useFocusBack(open);
   const [typed, setTyped] = useState("");
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();

@@ -1,7 +1,9 @@
 import { useState, type ReactNode } from "react";
-import { Modal } from "antd";
+import { Input, Modal, type InputProps } from "antd";
 import { useText } from "../i18n";
+import { useFocusBack } from "./focus";
 import { ProblemAlert } from "./problem";
+import type { Rule } from "./rules";
 
 interface DialogProps {
   open: boolean;
@@ -18,6 +20,7 @@ interface DialogProps {
 
 export function Dialog({ open, title, button, cancel, disabled, onClose, onSubmit, children }: DialogProps) {
   const { t } = useText();
+  useFocusBack(open);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
   const close = () => {
@@ -58,5 +61,26 @@ export function Labelled({ label, children }: { label: string; children: ReactNo
       <span>{label}</span>
       {children}
     </label>
+  );
+}
+
+interface RuledInputProps extends Omit<InputProps, "onChange" | "value"> {
+  label: string;
+  value: string;
+  rule: Rule;
+  onChange: (value: string) => void;
+}
+
+/** A text that the server has a rule for. What is wrong with it stands below, before anything is sent. */
+export function RuledInput({ label, value, rule, onChange, ...rest }: RuledInputProps) {
+  const { said } = useText();
+  const problem = rule(value);
+  return (
+    <div className="field">
+      <Labelled label={label}>
+        <Input {...rest} value={value} autoComplete="off" aria-invalid={problem !== undefined} status={problem === undefined ? undefined : "error"} onChange={(e) => onChange(e.target.value)} />
+      </Labelled>
+      {problem !== undefined && <div role="alert" className="findings error">{said(problem)}</div>}
+    </div>
   );
 }

@@ -7,11 +7,12 @@ import { channelMessages, channels } from "../../api/queries";
 import { useMay } from "../../app/may";
 import { useText } from "../../i18n";
 import { Confirm } from "../../ui/confirm";
-import { Dialog } from "../../ui/dialog";
+import { Dialog, RuledInput } from "../../ui/dialog";
 import { List } from "../../ui/list";
 import { PipelineLink, RunLink } from "../../ui/name";
 import { Loaded, Nothing, Page } from "../../ui/page";
 import { explain } from "../../ui/problem";
+import { rules } from "../../ui/rules";
 import { Ago } from "../../ui/state";
 
 type Channel = Noun<"Channel">;
@@ -109,8 +110,8 @@ function PublishDialog({ channel, onClose }: { channel?: string; onClose: () => 
   };
   const change = (i: number, row: [string, string]) => setRows(rows.map((r, n) => (n === i ? row : r)));
   return (
-    <Dialog open title={t("channels.publishTitle", { name })} button={t("channels.publish")} disabled={name === ""} onClose={onClose} onSubmit={submit}>
-      {channel === undefined && <Input value={name} placeholder={t("channels.name")} aria-label={t("channels.name")} onChange={(e) => setName(e.target.value)} />}
+    <Dialog open title={t("channels.publishTitle", { name })} button={t("channels.publish")} disabled={name === "" || rules.channel(name) !== undefined} onClose={onClose} onSubmit={submit}>
+      {channel === undefined && <RuledInput label={t("channels.name")} value={name} rule={rules.channel} onChange={setName} />}
       {rows.map(([k, v], i) => (
         <div className="row" key={i}>
           <Input className="wide" value={k} placeholder={t("common.name")} aria-label={`${t("common.name")} ${i + 1}`} onChange={(e) => change(i, [e.target.value, v])} />

@@ -4,7 +4,8 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { api, need, type Noun } from "../../api/client";
 import { useText } from "../../i18n";
-import { Dialog, Labelled } from "../../ui/dialog";
+import { Dialog, Labelled, RuledInput } from "../../ui/dialog";
+import { rules } from "../../ui/rules";
 import { categories, type Category } from "./text";
 
 /** Makes a template of a pipeline; the values of chosen variables become what is asked when it is used. */
@@ -32,9 +33,9 @@ export function ExportDialog({ pipeline, onClose }: { pipeline: Noun<"Pipeline">
     await navigate({ to: "/pipeline-templates/$name", params: { name: template } });
   };
   return (
-    <Dialog open title={t("gallery.export")} button={t("gallery.export")} disabled={template === ""} onClose={onClose} onSubmit={submit}>
+    <Dialog open title={t("gallery.export")} button={t("gallery.export")} disabled={template === "" || rules.pipelineTemplate(template) !== undefined} onClose={onClose} onSubmit={submit}>
       <p className="dim">{t("gallery.exportText")}</p>
-      <Labelled label={t("gallery.templateName")}><Input value={template} autoFocus onChange={(e) => setTemplate(e.target.value)} /></Labelled>
+      <RuledInput label={t("gallery.templateName")} value={template} rule={rules.pipelineTemplate} autoFocus onChange={setTemplate} />
       <Labelled label={t("gallery.title")}><Input value={title} placeholder={pipeline.name} onChange={(e) => setTitle(e.target.value)} /></Labelled>
       <Labelled label={t("gallery.category")}><Select<Category> aria-label={t("gallery.category")} value={category} options={categories.map((value) => ({ value, label: t(`gallery.${value}`) }))} onChange={setCategory} /></Labelled>
       {variables.length > 0 && (

@@ -6,9 +6,10 @@ import { api, need, type Noun } from "../../api/client";
 import { groups } from "../../api/queries";
 import { useMay } from "../../app/may";
 import { useText } from "../../i18n";
-import { Dialog, Labelled } from "../../ui/dialog";
+import { Dialog, Labelled, RuledInput } from "../../ui/dialog";
 import { filtered, Filters, List } from "../../ui/list";
 import { Loaded, Nothing, Page } from "../../ui/page";
+import { rules } from "../../ui/rules";
 import { Ago } from "../../ui/state";
 import { RoleTag } from "./role";
 
@@ -60,8 +61,8 @@ function NewGroup({ onClose }: { onClose: () => void }) {
     await navigate({ to: "/groups/$name", params: { name }, search: { tab: "users" } });
   };
   return (
-    <Dialog open title={t("groups.create")} button={t("common.create")} disabled={name === ""} onClose={onClose} onSubmit={submit}>
-      <Labelled label={t("common.name")}><Input value={name} autoFocus autoComplete="off" onChange={(e) => setName(e.target.value)} /></Labelled>
+    <Dialog open title={t("groups.create")} button={t("common.create")} disabled={name === "" || rules.group(name) !== undefined} onClose={onClose} onSubmit={submit}>
+      <RuledInput label={t("common.name")} value={name} rule={rules.group} autoFocus onChange={setName} />
       <p className="dim">{t("groups.nameHint")}</p>
       <Labelled label={t("common.description")}><Input.TextArea value={description} maxLength={1000} autoSize={{ minRows: 2, maxRows: 6 }} onChange={(e) => describe(e.target.value)} /></Labelled>
     </Dialog>

@@ -1,5 +1,5 @@
 import { useState } from "react";
-import { Button, Checkbox, Input, Tag, type TableColumnsType } from "antd";
+import { Button, Checkbox, Tag, type TableColumnsType } from "antd";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { api, need, type Noun } from "../../api/client";
@@ -8,10 +8,11 @@ import { useMay } from "../../app/may";
 import { useText } from "../../i18n";
 import { Confirm } from "../../ui/confirm";
 import { Copyable } from "../../ui/copy";
-import { Dialog, Labelled } from "../../ui/dialog";
+import { Dialog, RuledInput } from "../../ui/dialog";
 import { List } from "../../ui/list";
 import { Loaded, Nothing, Page } from "../../ui/page";
 import { ProblemAlert } from "../../ui/problem";
+import { rules } from "../../ui/rules";
 import { Ago } from "../../ui/state";
 
 type ImageTag = Noun<"Tag">;
@@ -131,8 +132,8 @@ function NewOrganization({ open, onClose }: { open: boolean; onClose: () => void
     await client.invalidateQueries({ queryKey: ["images"] });
   };
   return (
-    <Dialog open={open} title={t("images.createOrg")} button={t("common.create")} disabled={name === ""} onClose={onClose} onSubmit={submit}>
-      <Labelled label={t("common.name")}><Input value={name} onChange={(e) => setName(e.target.value)} autoFocus /></Labelled>
+    <Dialog open={open} title={t("images.createOrg")} button={t("common.create")} disabled={name === "" || rules.organization(name) !== undefined} onClose={onClose} onSubmit={submit}>
+      <RuledInput label={t("common.name")} value={name} rule={rules.organization} autoFocus onChange={setName} />
       <Checkbox checked={open_} onChange={(e) => setPublic(e.target.checked)}>{t("images.public")}</Checkbox>
     </Dialog>
   );

@@ -4,6 +4,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { api, need, type Noun } from "../../api/client";
 import { useText } from "../../i18n";
+import { useFocusBack } from "../../ui/focus";
 import { ProblemAlert } from "../../ui/problem";
 
 interface StartProps {
@@ -16,6 +17,7 @@ interface StartProps {
 /** The variables for a last check and change before a run starts. */
 export function StartDialog({ pipeline, values, onClose }: StartProps) {
   const { t } = useText();
+  useFocusBack(true);
   const variables = pipeline.spec.variables ?? [];
   const [given, give] = useState<Record<string, string>>(() => Object.fromEntries(variables.map((v) => [v.name, values?.[v.name] ?? v.value])));
   const [busy, setBusy] = useState(false);

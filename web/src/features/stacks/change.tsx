@@ -8,6 +8,7 @@ import { useText } from "../../i18n";
 import { InputsForm, typed, wrong, type Given } from "../../ui/inputs";
 import { Loaded, Page } from "../../ui/page";
 import { ProblemAlert } from "../../ui/problem";
+import { rules } from "../../ui/rules";
 import { PlanView, valueText } from "./plan";
 
 interface Wanted {
@@ -53,7 +54,7 @@ function Wizard({ first, before }: { first: Wanted; before?: Noun<"Stack"> }) {
   const inputs = version.data?.inputs ?? [];
   const present = before?.inputs;
   const bad = inputs.some((i) => wrong(i, given[i.name]) !== undefined || (i.required && !given[i.name] && present?.[i.name] === undefined));
-  const ready = wanted.name !== "" && version.data !== undefined;
+  const ready = wanted.name !== "" && rules.stack(wanted.name) === undefined && version.data !== undefined;
   return (
     <>
       <Steps current={step} className="gap" items={[{ title: t("stacks.stepTemplate") }, { title: t("stacks.stepInputs") }, { title: t("stacks.stepPreview") }]} />
@@ -80,7 +81,8 @@ function Wizard({ first, before }: { first: Wanted; before?: Noun<"Stack"> }) {
 }
 
 function Basics({ wanted, want, fixed }: { wanted: Wanted; want: (w: Wanted) => void; fixed: boolean }) {
-  const { t } = useText();
+  const { t, said } = useText();
+  const wrongName = rules.stack(wanted.name);
   const templateList = useQuery(templates);
   const targetList = useQuery(targets);
   const chosen = useQuery({ ...templateQuery(wanted.template ?? ""), enabled: wanted.template !== undefined });
@@ -88,7 +90,7 @@ function Basics({ wanted, want, fixed }: { wanted: Wanted; want: (w: Wanted) => 
   return (
     <Card className="gap">
       <Form layout="vertical">
-        <Form.Item label={t("common.name")} required>
+        <Form.Item label={t("common.name")} required validateStatus={wrongName === undefined ? undefined : "error"} help={said(wrongName)}>
           <Input value={wanted.name} disabled={fixed} aria-label={t("common.name")} onChange={(e) => want({ ...wanted, name: e.target.value })} maxLength={64} />
         </Form.Item>
         <Form.Item label={t("stacks.template")} required>

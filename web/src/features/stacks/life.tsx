@@ -8,11 +8,12 @@ import { stackDrift, stackHistory, targets } from "../../api/queries";
 import { useMay } from "../../app/may";
 import { useText } from "../../i18n";
 import { Confirm } from "../../ui/confirm";
-import { Dialog, Labelled } from "../../ui/dialog";
+import { Dialog, Labelled, RuledInput } from "../../ui/dialog";
 import { List } from "../../ui/list";
 import { TemplateLink } from "../../ui/name";
 import { Loaded } from "../../ui/page";
 import { explain } from "../../ui/problem";
+import { rules } from "../../ui/rules";
 import { Ago, StateTag } from "../../ui/state";
 import { valueText } from "./plan";
 
@@ -108,8 +109,8 @@ export function CopyDialog({ stack, onClose }: { stack: Stack; onClose: () => vo
     await navigate({ to: "/stacks/$name", params: { name }, search: {} });
   };
   return (
-    <Dialog open title={t("drift.copyTitle", { name: stack.name })} button={t("drift.copy")} disabled={name === ""} onClose={onClose} onSubmit={submit}>
-      <Labelled label={t("drift.newName")}><Input value={name} onChange={(e) => setName(e.target.value)} autoFocus maxLength={64} /></Labelled>
+    <Dialog open title={t("drift.copyTitle", { name: stack.name })} button={t("drift.copy")} disabled={name === "" || rules.stack(name) !== undefined} onClose={onClose} onSubmit={submit}>
+      <RuledInput label={t("drift.newName")} value={name} rule={rules.stack} autoFocus maxLength={64} onChange={setName} />
       <Labelled label={t("stacks.target")}><Select value={target} onChange={setTarget} options={(targetList.data ?? []).map((x) => ({ value: x.name, label: x.name }))} /></Labelled>
       <Labelled label={t("pipelines.namespace")}><Input value={namespace} onChange={(e) => setNamespace(e.target.value)} /></Labelled>
     </Dialog>

@@ -6,10 +6,11 @@ import { targetCheck, targets } from "../../api/queries";
 import { useMay } from "../../app/may";
 import { useText } from "../../i18n";
 import { Confirm } from "../../ui/confirm";
-import { Dialog, Labelled } from "../../ui/dialog";
+import { Dialog, Labelled, RuledInput } from "../../ui/dialog";
 import { List } from "../../ui/list";
 import { Loaded, Nothing, Page } from "../../ui/page";
 import { explain } from "../../ui/problem";
+import { rules } from "../../ui/rules";
 import { Ago, StateTag } from "../../ui/state";
 import { WindowsText } from "../../ui/windows";
 import { TargetRules } from "./rules";
@@ -82,8 +83,8 @@ function NewTarget({ open, onClose }: { open: boolean; onClose: () => void }) {
     await client.invalidateQueries({ queryKey: ["targets"] });
   };
   return (
-    <Dialog open={open} title={t("targets.add")} button={t("common.add")} disabled={name === ""} onClose={onClose} onSubmit={submit}>
-      <Labelled label={t("common.name")}><Input value={name} onChange={(e) => setName(e.target.value)} autoFocus /></Labelled>
+    <Dialog open={open} title={t("targets.add")} button={t("common.add")} disabled={name === "" || rules.target(name) !== undefined} onClose={onClose} onSubmit={submit}>
+      <RuledInput label={t("common.name")} value={name} rule={rules.target} autoFocus onChange={setName} />
       <Labelled label={t("targets.kind")}><Select value={kind} onChange={setKind} options={[{ value: "engine", label: t("targets.engine") }, { value: "kubernetes", label: t("targets.kubernetes") }]} /></Labelled>
       {kind === "kubernetes" && (
         <>

@@ -1,13 +1,15 @@
 import { useRef, useState } from "react";
-import { App, Button, Input } from "antd";
+import { App, Button } from "antd";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { send, type Noun } from "../../api/client";
 import { templateSource } from "../../api/queries";
 import { useText } from "../../i18n";
+import { RuledInput } from "../../ui/dialog";
 import { Editor } from "../../ui/editor";
 import { Loaded, Page } from "../../ui/page";
 import { Findings, ProblemAlert } from "../../ui/problem";
+import { rules } from "../../ui/rules";
 
 const blank = `tosca_definitions_version: huaweicloud_tosca_version_1_0
 inputs:
@@ -91,11 +93,11 @@ function PushForm({ first, base }: { first?: string; base: string }) {
     <Page
       title={t("templates.create")}
       trail={<Link to="/templates" search={{}}>{t("app.templates")}</Link>}
-      actions={<Button type="primary" disabled={name === "" || version === ""} loading={busy} onClick={() => void push()}>{t("templates.push")}</Button>}
+      actions={<Button type="primary" disabled={name === "" || version === "" || rules.template(name) !== undefined || rules.version(version) !== undefined} loading={busy} onClick={() => void push()}>{t("templates.push")}</Button>}
     >
       <div className="row">
-        <label className="field wide"><span>{t("common.name")}</span><Input value={name} onChange={(e) => setName(e.target.value)} maxLength={64} /></label>
-        <label className="field wide"><span>{t("common.version")}</span><Input value={version} onChange={(e) => setVersion(e.target.value)} maxLength={24} /></label>
+        <RuledInput label={t("common.name")} value={name} rule={rules.template} maxLength={64} onChange={setName} />
+        <RuledInput label={t("common.version")} value={version} rule={rules.version} maxLength={24} onChange={setVersion} />
       </div>
       <div
         className={over ? "drop over" : "drop"}

@@ -4,7 +4,8 @@ import { useQueryClient } from "@tanstack/react-query";
 import { api, need, type Noun } from "../../api/client";
 import type { Role } from "../../app/may";
 import { useText } from "../../i18n";
-import { Dialog, Labelled } from "../../ui/dialog";
+import { Dialog, Labelled, RuledInput } from "../../ui/dialog";
+import { rules } from "../../ui/rules";
 import { RoleSelect } from "../groups/role";
 import { shortestPassword } from "./password";
 
@@ -19,13 +20,15 @@ interface Contact {
 
 export const localeOptions: { value: Locale; label: string }[] = [{ value: "zh-CN", label: "中文" }, { value: "en", label: "English" }];
 
+const reachable = (c: Contact) => rules.email(c.email) === undefined && rules.phone(c.phone) === undefined;
+
 /** How somebody is reached, and in which language. */
 function ContactFields({ value, onChange, children }: { value: Contact; onChange: (value: Contact) => void; children?: ReactNode }) {
   const { t } = useText();
   return (
     <>
-      <Labelled label={t("users.email")}><Input type="email" value={value.email} onChange={(e) => onChange({ ...value, email: e.target.value })} /></Labelled>
-      <Labelled label={t("users.phone")}><Input type="tel" value={value.phone} placeholder="+86 10 1234 5678" onChange={(e) => onChange({ ...value, phone: e.target.value })} /></Labelled>
+      <RuledInput label={t("users.email")} type="email" value={value.email} rule={rules.email} onChange={(email) => onChange({ ...value, email })} />
+      <RuledInput label={t("users.phone")} type="tel" value={value.phone} placeholder="+86 10 1234 5678" rule={rules.phone} onChange={(phone) => onChange({ ...value, phone })} />
       <Labelled label={t("users.locale")}><Select aria-label={t("users.locale")} value={value.locale} options={localeOptions} onChange={(locale) => onChange({ ...value, locale })} /></Labelled>
       {children}
     </>
@@ -46,8 +49,8 @@ export function NewUser({ onClose }: { onClose: () => void }) {
     await Promise.all([client.invalidateQueries({ queryKey: ["users"] }), client.invalidateQueries({ queryKey: ["groups"] })]);
   };
   return (
-    <Dialog open title={t("users.create")} button={t("common.create")} disabled={name === "" || password.length < shortestPassword} onClose={onClose} onSubmit={submit}>
-      <Labelled label={t("common.name")}><Input value={name} autoFocus autoComplete="off" onChange={(e) => setName(e.target.value)} /></Labelled>
+    <Dialog open title={t("users.create")} button={t("common.create")} disabled={name === "" || rules.user(name) !== undefined || password.length < shortestPassword || !reachable(contact)} onClose={onClose} onSubmit={submit}>
+      <RuledInput label={t("common.name")} value={name} rule={rules.user} autoFocus onChange={setName} />
       <Labelled label={`${t("users.password")} (${t("users.short")})`}><Input.Password value={password} autoComplete="new-password" onChange={(e) => setPassword(e.target.value)} /></Labelled>
       <Labelled label={t("people.roleInDefault")}><RoleSelect<Role | ""> value={role} none label={t("people.roleInDefault")} onChange={setRole} /></Labelled>
       <ContactFields value={contact} onChange={setContact}>
@@ -68,7 +71,7 @@ export function EditUser({ user, own, onClose }: { user: User; own: boolean; onC
     await Promise.all([client.invalidateQueries({ queryKey: ["users"] }), client.invalidateQueries({ queryKey: ["me"] })]);
   };
   return (
-    <Dialog open title={t("people.editTitle", { name: user.name })} button={t("common.save")} onClose={onClose} onSubmit={submit}>
+    <Dialog open title={t("people.editTitle", { name: user.name })} button={t("common.save")} disabled={!reachable(contact)} onClose={onClose} onSubmit={submit}>
       <ContactFields value={contact} onChange={setContact}>
         {!own && <Checkbox checked={admin} onChange={(e) => setAdmin(e.target.checked)}>{t("users.admin")}</Checkbox>}
       </ContactFields>
