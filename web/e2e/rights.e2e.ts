@@ -50,6 +50,7 @@ describe.each([
     await button(page, w.groups.grant).click();
     const grant = page.getByRole("dialog");
     await grant.getByRole("combobox", { name: w.groups.user }).fill(reader);
+    await page.locator(".ant-select-item-option", { hasText: reader }).waitFor(); // without it Enter would grant at once
     await page.keyboard.press("Enter");
     await grant.getByRole("button", { name: w.groups.grant, exact: true }).click();
     await page.getByRole("cell", { name: reader, exact: true }).waitFor();
