@@ -211,6 +211,30 @@ func TestAJobForNowIsDueByTheClockOfTheDatabase(t *testing.T) {
 	})
 }
 
+// SQLite's clock tells whole milliseconds that have passed: a job that was stored with the nearest one would wait for the next look.
+func TestAJobForNowIsDueByTheClockOfSQLite(t *testing.T) {
+	db := mustOpen(t, store.Config{Dir: t.TempDir()})
+	mustWrite(t, db, func(ctx context.Context, tx *store.Tx) error {
+		late := 0
+		for range 500 {
+			if err := tx.Enqueue(ctx, noteArgs{"now"}, nil); err != nil {
+				return err
+			}
+			var due bool
+			if err := tx.QueryRow(ctx, `SELECT scheduled_at <= datetime('now', 'subsec') FROM river_job ORDER BY id DESC LIMIT 1`).Scan(&due); err != nil {
+				return err
+			}
+			if !due {
+				late++
+			}
+		}
+		if late > 0 {
+			t.Errorf("%d of 500 jobs were not due at once", late)
+		}
+		return nil
+	})
+}
+
 func TestOpenJobsAreJSON(t *testing.T) { storetest.Each(t, testOpenJobsAreJSON) }
 
 func testOpenJobsAreJSON(t *testing.T, cfg store.Config) {

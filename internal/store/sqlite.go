@@ -173,7 +173,7 @@ func (s *sqliteDB) queue(db *DB) jobQueue {
 VALUES (jsonb($1), $2, $3, $4, $5, $6, $7)`,
 		args:  `json(args)`,
 		stamp: stamp,
-		now:   stamp,
+		now:   func(t time.Time) any { return stamp(t.Truncate(time.Millisecond)) }, // the clock of SQLite, by which River fetches, does so
 	}}
 }
 
