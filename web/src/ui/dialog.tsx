@@ -76,10 +76,11 @@ export function RuledInput({ label, value, rule, onChange, ...rest }: RuledInput
   const { said } = useText();
   const problem = rule(value);
   return (
-    <div className="field">
-      <Labelled label={label}>
+    <div className="field wide">
+      <label>
+        <span>{label}</span>
         <Input {...rest} value={value} autoComplete="off" aria-invalid={problem !== undefined} status={problem === undefined ? undefined : "error"} onChange={(e) => onChange(e.target.value)} />
-      </Labelled>
+      </label>
       {problem !== undefined && <div role="alert" className="findings error">{said(problem)}</div>}
     </div>
   );
