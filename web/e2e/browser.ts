@@ -50,7 +50,7 @@ export async function open({ language, theme, width = 1280 }: Look = {}) {
 export async function signIn(page: Page, w: Texts, user = "admin", secret = password) {
   await page.goto("/");
   const name = page.getByLabel(w.login.user);
-  await name.waitFor({ timeout: 20_000 }).catch(() => page.reload()); // a busy machine has left a page without its files
+  await name.waitFor({ timeout: 20_000 }).catch(() => page.reload()); // seen twice: nothing came of the first load; why is not known
   await name.fill(user);
   await page.getByLabel(w.login.password, { exact: true }).fill(secret);
   await page.keyboard.press("Enter");
